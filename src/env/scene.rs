@@ -1,0 +1,111 @@
+//! What a state looks like, as data. The page draws it without knowing the game.
+
+use serde::{Deserialize, Serialize};
+
+/// A drawable state: a grid of sprites, and where each action lives on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Scene {
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub columns: usize,
+    /// How the grid itself is drawn.
+    pub grid: Grid,
+    /// What stands on it.
+    pub sprites: Vec<Sprite>,
+    /// Where each action is drawn and clicked; several places may mean the same action.
+    pub targets: Vec<Target>,
+    /// Brushes of the state editor; `Env::paint` takes an index into them.
+    pub brushes: Vec<Brush>,
+    /// One short line: whose move, or how it ended.
+    pub status: String,
+}
+
+/// How the grid is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[serde(rename_all = "snake_case")]
+pub enum Grid {
+    /// Lines between cells, as on paper.
+    Lines,
+    /// Round holes in a board.
+    Holes,
+    /// Square tiles.
+    Tiles,
+}
+
+/// Something standing on one cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Sprite {
+    /// Row, from the top.
+    pub row: usize,
+    /// Column, from the left.
+    pub column: usize,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its colour role.
+    pub role: Role,
+    /// What it is, for screen readers.
+    pub name: String,
+    /// Part of what decided the game.
+    #[serde(default)]
+    pub emphasis: bool,
+}
+
+/// Shapes that the page can draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// An X.
+    Cross,
+    /// An O.
+    Ring,
+    /// A filled disc.
+    Disc,
+    /// A filled square.
+    Block,
+}
+
+/// Colour roles; the page maps them to its palette.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The first player.
+    First,
+    /// The second player.
+    Second,
+    /// Neither.
+    Neutral,
+}
+
+/// A cell that stands for an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Target {
+    /// The action.
+    pub action: usize,
+    /// Row of the cell.
+    pub row: usize,
+    /// Column of the cell.
+    pub column: usize,
+    /// Whether the action is legal now.
+    pub legal: bool,
+    /// Whether the action's prior, visits and value are drawn on this cell.
+    pub shown: bool,
+}
+
+/// A brush of the state editor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Brush {
+    /// What it paints, such as `X`, `O`, `empty`.
+    pub name: String,
+    /// The shape that it paints; none for an eraser.
+    pub shape: Option<Shape>,
+    /// The colour role of what it paints.
+    pub role: Role,
+}
