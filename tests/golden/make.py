@@ -1,0 +1,291 @@
+"""Write the golden files: what the reference libraries say, for the Rust tests to read.
+
+    python make.py [tictactoe] [connect4] [mlp] [convnet]      (no name: all four)
+
+Every draw is seeded, keys are sorted and numbers rounded, so a second run writes the same bytes.
+README.md describes the formats.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import pathlib
+import random
+
+HERE = pathlib.Path(__file__).parent
+MAX_BYTES = 300_000
+
+
+# --- Board games: OpenSpiel ------------------------------------------------------------------
+
+
+def read_board(state):
+    """The cells row by row from the top: 0 empty, 1 the first player's (x), 2 the second's (o)."""
+    return [".xo".index(c) for c in str(state) if c in ".xo"]
+
+
+def play_random_game(game, rng):
+    """One game of uniformly random legal moves; list entry t describes the state after t moves."""
+    import pyspiel
+
+    state = game.new_initial_state()
+    record = {k: [] for k in ("actions", "boards", "players", "legal", "terminal", "returns")}
+    while True:
+        over = state.is_terminal()
+        record["boards"].append(read_board(state))
+        record["players"].append(None if over else state.current_player())
+        record["legal"].append([] if over else state.legal_actions())
+        record["terminal"].append(over)
+        record["returns"].append([int(r) for r in state.returns()])
+        if over:
+            assert state.current_player() == pyspiel.PlayerId.TERMINAL
+            return record
+        action = rng.choice(state.legal_actions())
+        record["actions"].append(action)
+        state.apply_action(action)
+
+
+def solve(state, solved):
+    """Exact value of `state` to the player to move; fills `solved`: board → (player, value, best)."""
+    if state.is_terminal():
+        # Asked for by the parent, so to the player who would move next: the loser of a won game.
+        return state.returns()[state.move_number() % 2]
+    key = tuple(read_board(state))
+    if key not in solved:
+        values = {a: -solve(state.child(a), solved) for a in state.legal_actions()}
+        value = max(values.values())
+        best = sorted(a for a, v in values.items() if v == value)
+        solved[key] = (state.current_player(), int(value), best)
+    return solved[key][1]
+
+
+def make_tictactoe():
+    """200 random games, and the game's exact solution at 100 positions."""
+    import pyspiel
+
+    seed, rng = 1, random.Random(1)
+    game = pyspiel.load_game("tic_tac_toe")
+    games = [play_random_game(game, rng) for _ in range(200)]
+
+    solved = {}
+    solve(game.new_initial_state(), solved)
+    values = [value for _, value, _ in solved.values()]
+    positions = [
+        {"board": list(board), "player": player, "value": value, "optimal": best}
+        for board, (player, value, best) in rng.sample(sorted(solved.items()), 100)
+    ]
+    minimax = {
+        "num_positions": len(solved),
+        "num_by_value": {str(v): values.count(v) for v in (-1, 0, 1)},
+        "positions": positions,
+    }
+    return {"source": source("open_spiel", seed), "games": games, "minimax": minimax}
+
+
+def make_connect4():
+    """100 random games: 99 as they come, then the first drawn one (about 1 in 400 is)."""
+    import pyspiel
+
+    seed, rng = 2, random.Random(2)
+    game = pyspiel.load_game("connect_four")
+    games = [play_random_game(game, rng) for _ in range(99)]
+    while True:
+        last = play_random_game(game, rng)
+        if last["returns"][-1] == [0, 0]:
+            return {"source": source("open_spiel", seed), "games": [*games, last]}
+
+
+# --- Networks: PyTorch -----------------------------------------------------------------------
+#
+# Weights and data are float32 numbers; the arithmetic is float64, so that the rounded results do
+# not depend on the machine's order of summation. A float32 implementation agrees within 1e-5.
+# The two seeds are chosen so that no ReLU input lies within 4e-4 of its kink and few units are dead.
+
+
+def build_mlp():
+    """18 → 16 → 16 → policy 9, value 1; returns the module and its forward with sites."""
+    import torch
+    from torch import nn
+
+    net = nn.Module()
+    net.blocks = nn.ModuleList([nn.Linear(18, 16), nn.Linear(16, 16)])
+    net.policy, net.value = nn.Linear(16, 9), nn.Linear(16, 1)
+
+    def forward(x):
+        sites = {}
+        h = x.flatten(1)  # [batch, 18]
+        for i, block in enumerate(net.blocks):
+            sites[f"blocks.{i}.pre"] = h = block(h)  # [batch, 16]
+            sites[f"blocks.{i}.post"] = h = torch.relu(h)  # [batch, 16]
+        return net.policy(h), torch.tanh(net.value(h)).squeeze(1), sites
+
+    return net, forward
+
+
+def build_convnet():
+    """Stem, two residual blocks, policy and value heads on [batch, 2, 3, 3]."""
+    import torch
+    from torch import nn
+
+    net = nn.Module()
+    net.stem = nn.Conv2d(2, 8, 3, padding=1)
+    net.blocks = nn.ModuleList(
+        nn.ModuleDict({c: nn.Conv2d(8, 8, 3, padding=1) for c in ("conv1", "conv2")})
+        for _ in range(2)
+    )
+    net.policy = nn.ModuleDict({"conv": nn.Conv2d(8, 2, 1), "linear": nn.Linear(18, 9)})
+    net.value = nn.ModuleDict(
+        {"conv": nn.Conv2d(8, 1, 1), "hidden": nn.Linear(9, 16), "linear": nn.Linear(16, 1)}
+    )
+
+    def forward(x):
+        sites = {}
+        sites["stem.post"] = h = torch.relu(net.stem(x))  # [batch, 8, 3, 3]
+        for i, block in enumerate(net.blocks):
+            sites[f"blocks.{i}.mid"] = mid = torch.relu(block["conv1"](h))  # [batch, 8, 3, 3]
+            sites[f"blocks.{i}.out"] = h = torch.relu(h + block["conv2"](mid))  # [batch, 8, 3, 3]
+        sites["policy.features"] = p = torch.relu(net.policy["conv"](h))  # [batch, 2, 3, 3]
+        sites["value.features"] = v = torch.relu(net.value["conv"](h))  # [batch, 1, 3, 3]
+        sites["value.hidden"] = v = torch.relu(net.value["hidden"](v.flatten(1)))  # [batch, 16]
+        logits = net.policy["linear"](p.flatten(1))  # [batch, 9]
+        return logits, torch.tanh(net.value["linear"](v)).squeeze(1), sites
+
+    return net, forward
+
+
+def draw_batch(rng, batch):
+    """Random boards as two 0/1 planes, the empty cells as legal moves, random targets."""
+    boards = []
+    for _ in range(batch):
+        cells = [0] * 3 + rng.choices([0, 1, 2], k=6)  # at least three legal moves
+        rng.shuffle(cells)
+        boards.append(cells)
+    x = [[[float(c == plane) for c in b] for plane in (1, 2)] for b in boards]
+    legal = [[float(c == 0) for c in b] for b in boards]
+    pi = []
+    for row in legal:
+        weights = [m * rng.randint(1, 100) for m in row]
+        target = [round(w / sum(weights), 6) for w in weights]
+        top = target.index(max(target))
+        target[top] = round(target[top] + 1 - sum(target), 6)
+        pi.append(target)
+    z = [float(i % 3 - 1) for i in range(batch)]
+    rng.shuffle(z)
+    return x, legal, pi, z
+
+
+def alphazero_loss(logits, value, legal, pi, z):
+    """Cross-entropy to the search's policy over legal moves, plus the squared error of the value."""
+    import torch
+
+    masked = torch.where(legal > 0, logits, torch.full_like(logits, -1e9))
+    policy_loss = -(pi * torch.log_softmax(masked, 1)).sum(1).mean()
+    value_loss = ((z - value) ** 2).mean()
+    return policy_loss + value_loss, policy_loss, value_loss
+
+
+def make_network(build, seed, batch, shape):
+    """Forward, loss, gradients and Adam of one network on one random batch."""
+    import torch
+
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    rng = random.Random(seed)
+    net, forward = build()
+    x, legal, pi, z = (torch.tensor(t).double() for t in draw_batch(rng, batch))
+    x = x.reshape(batch, *shape)
+    net.double()
+    with torch.no_grad():
+        for p in net.parameters():  # twice the default scale, six decimals, as float32
+            p.copy_(torch.round(2 * p, decimals=6).float())
+
+    def loss_now():
+        logits, value, sites = forward(x)
+        return (logits, value, sites, *alphazero_loss(logits, value, legal, pi, z))
+
+    logits, value, sites, loss, policy_loss, value_loss = loss_now()
+    loss.backward()
+    assert min(t[t != 0].abs().min() for t in sites.values()) > 1e-3, "a unit too close to its kink"
+    out = {
+        "source": source("torch", seed),
+        "parameters": {n: tensor(p, decimals=6) for n, p in net.named_parameters()},
+        "input": tensor(x),
+        "legal": tensor(legal),
+        "target_policy": tensor(pi, decimals=6),
+        "target_value": tensor(z),
+        "logits": tensor(logits),
+        "value": tensor(value),
+        "sites": {n: tensor(t) for n, t in sites.items()},
+        "loss": number(loss),
+        "policy_loss": number(policy_loss),
+        "value_loss": number(value_loss),
+        "gradients": {n: tensor(p.grad) for n, p in net.named_parameters()},
+    }
+
+    adam = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-5}
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-5)
+    optimiser.step()
+    adam["parameters_after_1"] = {n: tensor(p) for n, p in net.named_parameters()}
+    adam["losses_after"] = []
+    for _ in range(5):
+        optimiser.zero_grad()
+        loss = loss_now()[3]
+        adam["losses_after"].append(number(loss))
+        loss.backward()
+        optimiser.step()
+    out["adam"] = adam
+    return out
+
+
+def make_mlp():
+    return make_network(build_mlp, seed=82, batch=8, shape=(18,))
+
+
+def make_convnet():
+    return make_network(build_convnet, seed=95, batch=4, shape=(2, 3, 3))
+
+
+# --- Writing ---------------------------------------------------------------------------------
+
+
+def source(package, seed):
+    """Where the numbers come from."""
+    return {"package": package, "version": importlib.metadata.version(package), "seed": seed}
+
+
+def number(x, decimals=None):
+    """Eight significant digits (or so many decimals); whole numbers as integers."""
+    x = float(x.detach() if hasattr(x, "detach") else x)
+    x = round(x, decimals) if decimals else float(f"{x:.8g}")
+    return int(x) if x == int(x) else x
+
+
+def tensor(t, decimals=None):
+    """Shape and row-major data."""
+    data = [number(x, decimals) for x in t.detach().flatten().tolist()]
+    return {"shape": list(t.shape), "data": data}
+
+
+MAKERS = {
+    "tictactoe": make_tictactoe,
+    "connect4": make_connect4,
+    "mlp": make_mlp,
+    "convnet": make_convnet,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="name", help=" · ".join(MAKERS))
+    names = parser.parse_args().names or list(MAKERS)
+    if unknown := set(names) - set(MAKERS):
+        parser.error(f"unknown {sorted(unknown)}; choose from {list(MAKERS)}")
+    for name in names:
+        text = json.dumps(MAKERS[name](), sort_keys=True, separators=(",", ":")) + "\n"
+        assert len(text) < MAX_BYTES, f"{name}: {len(text)} bytes"
+        (HERE / f"{name}.json").write_text(text)
+        print(f"{name}.json {len(text)} bytes")
+
+
+if __name__ == "__main__":
+    main()
