@@ -1,0 +1,179 @@
+// Actions on the two boards, on the game that is played on one of them, and on the edits.
+
+import { ask, attempt } from './engine';
+import { change, clearHistory, stepBack, stepForward } from './history';
+import { look, scoreEdits } from './look';
+import type { Edit, StateView } from './protocol';
+import { store, type UnitRef, type Which } from './store';
+
+function place(which: Which, board: StateView) {
+  return { boards: { ...store.state.boards, [which]: board } };
+}
+
+function activeBoard(): StateView | null {
+  return store.state.boards[store.state.active];
+}
+
+function over(board: StateView): boolean {
+  return board.terminated || board.truncated;
+}
+
+/** Puts a board in place as a new line of play. */
+function edited(which: Which, board: StateView): void {
+  const line = which === store.state.active ? { line: [board], ply: 0 } : {};
+  change({ ...place(which, board), ...line });
+  look();
+}
+
+/** Fills the boards without a trace in the history: a preset's pair, or a start state. */
+export async function setUpBoards(states: unknown[]): Promise<void> {
+  const [first, second] = states;
+  const clean =
+    first === undefined
+      ? await ask('state', { type: 'start' })
+      : await ask('state', { type: 'inject', state: first });
+  const corrupt =
+    second === undefined ? null : await ask('state', { type: 'inject', state: second });
+  store.set({ boards: { clean, corrupt }, active: 'clean', line: [clean], ply: 0, taken: null });
+  clearHistory();
+}
+
+async function move(action: number): Promise<void> {
+  const { active, line, ply } = store.state;
+  const before = activeBoard();
+  if (!before) return;
+  const after = await ask('state', { type: 'step', state: before.state, action });
+  change({ ...place(active, after), line: [...line.slice(0, ply + 1), after], ply: ply + 1 });
+}
+
+async function answer(): Promise<void> {
+  const board = activeBoard();
+  if (!board || over(board)) return;
+  const { scrubbed, searchOn, run, edits } = store.state;
+  const view = await ask('view', {
+    type: 'look',
+    state: board.state,
+    checkpoint: scrubbed ?? undefined,
+    search: searchOn && run?.searches === true,
+    edits,
+  });
+  const decision = view.search ?? view.network;
+  if (decision) await move(decision.action);
+}
+
+async function answerIfItsTurn(): Promise<void> {
+  const { seat } = store.state;
+  const board = activeBoard();
+  if (board && seat !== null && board.player !== seat && hasTwoPlayers(board)) await answer();
+}
+
+/** Whether the environment has a second player, as its scene's brushes and sprites tell. */
+export function hasTwoPlayers({ scene }: StateView): boolean {
+  return [...scene.brushes, ...scene.sprites].some(({ role }) => role === 'second');
+}
+
+/** Plays the visitor's action; the agent answers when its seat is to move. */
+export async function play(action: number): Promise<void> {
+  await attempt('world', async () => {
+    await move(action);
+    await answerIfItsTurn();
+  });
+  look();
+}
+
+/** Lets the agent move, whoever's turn it is. */
+export async function agentMove(): Promise<void> {
+  await attempt('world', answer);
+  look();
+}
+
+/** Goes along the line of play: −1 back, +1 on. */
+export function goToPly(step: number): void {
+  const { line, ply, active } = store.state;
+  const board = line[ply + step];
+  if (!board) return;
+  change({ ...place(active, board), ply: ply + step });
+  look();
+}
+
+export async function newGame(): Promise<void> {
+  await attempt('world', async () => {
+    edited(store.state.active, await ask('state', { type: 'start', seed: Date.now() % 65536 }));
+    await answerIfItsTurn();
+  });
+  look();
+}
+
+export async function paint(row: number, column: number, brush: number): Promise<void> {
+  const { active } = store.state;
+  const state = activeBoard()?.state;
+  await attempt('world', async () =>
+    edited(active, await ask('state', { type: 'paint', state, row, column, brush })),
+  );
+}
+
+export async function shift(from: [number, number], to: [number, number]): Promise<void> {
+  const { active } = store.state;
+  const state = activeBoard()?.state;
+  await attempt('world', async () =>
+    edited(active, await ask('state', { type: 'shift', state, from, to })),
+  );
+}
+
+export function setActive(active: Which): void {
+  const board = store.state.boards[active];
+  if (!board || active === store.state.active) return;
+  store.set({ active, line: [board], ply: 0 });
+  look();
+}
+
+export function swapBoards(): void {
+  const { clean, corrupt } = store.state.boards;
+  if (!clean || !corrupt) return;
+  const board = store.state.active === 'clean' ? corrupt : clean;
+  change({ boards: { clean: corrupt, corrupt: clean }, line: [board], ply: 0 });
+  look();
+}
+
+export function copyBoard(from: Which, to: Which): void {
+  const board = store.state.boards[from];
+  if (board) edited(to, board);
+}
+
+export async function setSeat(seat: number | null): Promise<void> {
+  store.set({ seat });
+  await attempt('world', answerIfItsTurn);
+  look();
+}
+
+export function setSearch(searchOn: boolean): void {
+  store.set({ searchOn });
+  look();
+}
+
+export function setEdits(edits: Edit[]): void {
+  change({ edits });
+  look();
+  scoreEdits();
+}
+
+/** Sets a unit to zero, or a whole site; a second time takes the edit away again. */
+export function ablate({ site, unit }: UnitRef): void {
+  const { edits } = store.state;
+  const edit: Edit = { site, select: unit === null ? 'all' : { units: [unit] }, op: 'zero' };
+  const same = (other: Edit) => JSON.stringify(other) === JSON.stringify(edit);
+  setEdits(edits.some(same) ? edits.filter((other) => !same(other)) : [...edits, edit]);
+}
+
+function afterHistory(): void {
+  look();
+  scoreEdits();
+}
+
+export function undo(): void {
+  if (stepBack()) afterHistory();
+}
+
+export function redo(): void {
+  if (stepForward()) afterHistory();
+}

@@ -1,0 +1,247 @@
+// The page's one state. Components read it and call actions (actions.ts); nothing else changes it.
+
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type {
+  Catalogue,
+  DeviceName,
+  Edit,
+  Figure,
+  RunInfo,
+  Number as Score,
+  StateView,
+  View,
+} from './protocol';
+
+/** One of the two boards of a comparison. */
+export type Which = 'clean' | 'corrupt';
+
+/** A unit of a site by flat index; the whole site when `unit` is null. */
+export interface UnitRef {
+  site: string;
+  unit: number | null;
+}
+
+export interface UpdatePoint {
+  update: number;
+  metrics: Record<string, number>;
+}
+
+export interface CheckpointPoint {
+  update: number;
+  scores: Score[];
+}
+
+/** One figure of an op, with what it was made from. */
+export interface Result {
+  id: number;
+  op: string;
+  parameters: Record<string, unknown>;
+  update: number;
+  /** What the figure depends on beside its update: see `basis()`. */
+  basis: string;
+  figure: Figure;
+  /** Headline numbers of the whole op, the same on all figures of one run of it. */
+  numbers: Score[];
+  pinned: boolean;
+}
+
+/** Work that the visitor waits for. */
+export interface Busy {
+  label: string;
+  done: number;
+  total: number;
+  /** `performance.now()` at its start. */
+  started: number;
+}
+
+export interface PageError {
+  code: string;
+  message: string;
+  /** Where it is told: beside the board, beside the op, or over the whole page. */
+  place: 'page' | 'world' | 'evidence';
+}
+
+export type Engine =
+  | { status: 'loading'; bytes: number | null }
+  | { status: 'ready' }
+  | { status: 'unsupported' }
+  /** `safe` is the update from which the run can go on; null when it starts afresh. */
+  | { status: 'dead'; why: string; safe: number | null };
+
+export interface State {
+  engine: Engine;
+  device: DeviceName;
+  catalogue: Catalogue | null;
+
+  run: RunInfo | null;
+  /** Parameters that the visitor changed, by dotted name. */
+  set: Record<string, unknown>;
+  training: boolean;
+  /** Newest update of the run. */
+  update: number;
+  updates: UpdatePoint[];
+  checkpoints: CheckpointPoint[];
+  /** The checkpoint on show; null for the newest weights. */
+  scrubbed: number | null;
+  /** Seconds of training so far, in this tab. */
+  secondsTrained: number;
+  /** Estimate to the end of the budget; null while unknown. */
+  secondsLeft: number | null;
+
+  boards: Record<Which, StateView | null>;
+  /** The board that World shows, plays on and edits. */
+  active: Which;
+  views: Record<Which, View | null>;
+  /** The moves of the game on the active board, and where in it we stand. */
+  line: StateView[];
+  ply: number;
+  mode: 'play' | 'edit';
+  /** The player whose moves are the visitor's; null for all of them. */
+  seat: number | null;
+  searchOn: boolean;
+  /** A board picked up with the keyboard or by dragging. */
+  taken: Which | null;
+
+  show: Which | 'difference';
+  /** The unit that is held. */
+  unit: UnitRef | null;
+  hover: UnitRef | null;
+  edits: Edit[];
+  /** Scores without and with the edits; null while there are none. */
+  editScores: { without: Score[]; with: Score[] } | null;
+
+  /** The op chosen in Evidence. */
+  op: string | null;
+  /** Values of each op's form, by op id. */
+  opParameters: Record<string, Record<string, unknown>>;
+  results: Result[];
+
+  busy: Busy | null;
+  error: PageError | null;
+  canUndo: boolean;
+  canRedo: boolean;
+}
+
+export const initialState: State = {
+  engine: { status: 'loading', bytes: null },
+  device: 'cpu',
+  catalogue: null,
+  run: null,
+  set: {},
+  training: false,
+  update: 0,
+  updates: [],
+  checkpoints: [],
+  scrubbed: null,
+  secondsTrained: 0,
+  secondsLeft: null,
+  boards: { clean: null, corrupt: null },
+  active: 'clean',
+  views: { clean: null, corrupt: null },
+  line: [],
+  ply: 0,
+  mode: 'play',
+  seat: 0,
+  searchOn: true,
+  taken: null,
+  show: 'clean',
+  unit: null,
+  hover: null,
+  edits: [],
+  editScores: null,
+  op: null,
+  opParameters: {},
+  results: [],
+  busy: null,
+  error: null,
+  canUndo: false,
+  canRedo: false,
+};
+
+/** The update whose weights are on show. */
+export function shownUpdate(state: State): number {
+  return state.scrubbed ?? state.update;
+}
+
+/** What a figure depends on beside the update: two figures of one basis are comparable. */
+export function basis(state: State): string {
+  const { clean, corrupt } = state.boards;
+  return JSON.stringify([
+    state.run?.seed,
+    state.run?.parameters,
+    clean?.state,
+    corrupt?.state,
+    state.edits,
+  ]);
+}
+
+/** Whether the page has moved on since the figure was made. */
+export function isStale(result: Result, state: State): boolean {
+  return result.update !== shownUpdate(state) || result.basis !== basis(state);
+}
+
+type Listener = (state: State) => void;
+
+export class Store {
+  #state: State;
+  #listeners = new Set<Listener>();
+
+  constructor(state: State = initialState) {
+    this.#state = state;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Replaces some fields and tells the listeners. */
+  set(patch: Partial<State>): void {
+    this.#state = { ...this.#state, ...patch };
+    for (const listener of this.#listeners) listener(this.#state);
+  }
+
+  /** Calls `listener` after each change, until the returned function is called. */
+  subscribe(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+export const store = new Store();
+
+/**
+ * Ties a Lit element to the store: it is redrawn when one of the picked values is another one.
+ *
+ *     #watch = new Watch(this, (state) => [state.run, state.update]);
+ */
+export class Watch implements ReactiveController {
+  #host: ReactiveControllerHost;
+  #pick: (state: State) => readonly unknown[];
+  #last: readonly unknown[] = [];
+  #stop: (() => void) | undefined;
+
+  constructor(host: ReactiveControllerHost, pick: (state: State) => readonly unknown[]) {
+    this.#host = host;
+    this.#pick = pick;
+    host.addController(this);
+  }
+
+  get state(): State {
+    return store.state;
+  }
+
+  hostConnected(): void {
+    this.#last = this.#pick(store.state);
+    this.#stop = store.subscribe((state) => {
+      const next = this.#pick(state);
+      if (next.some((value, index) => value !== this.#last[index])) {
+        this.#last = next;
+        this.#host.requestUpdate();
+      }
+    });
+  }
+
+  hostDisconnected(): void {
+    this.#stop?.();
+  }
+}

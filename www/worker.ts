@@ -1,0 +1,113 @@
+// Runs the engine. One request at a time, in the order in which they came; training gives way to
+// them between updates, so that a look is answered while the agent learns.
+
+import type { FromWorker, ToWorker } from './messages';
+import type { Command, Event } from './protocol';
+
+interface Engine {
+  handle(command: Command, onEvent: (event: Event) => void): Promise<void>;
+}
+
+interface EngineModule {
+  default(options: { module_or_path: Response }): Promise<unknown>;
+  Glassbox: new () => Engine;
+}
+
+interface Request {
+  id: number;
+  command: Command;
+}
+
+const queue: Request[] = [];
+let engine: Engine | null = null;
+let training: { id: number; updates: number } | null = null;
+let running = false;
+
+function post(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+async function load(base: string): Promise<void> {
+  const module = (await import(/* @vite-ignore */ `${base}glassbox.js`)) as EngineModule;
+  const response = await fetch(`${base}glassbox_bg.wasm`);
+  if (!response.ok) throw new Error(`${response.url}: ${response.status} ${response.statusText}`);
+  post({ kind: 'loading', bytes: Number(response.headers.get('content-length')) || null });
+  await module.default({ module_or_path: response });
+  engine = new module.Glassbox();
+  post({ kind: 'ready' });
+}
+
+/** Handles one request and says whether it went well. */
+async function handle(id: number, command: Command): Promise<boolean> {
+  let well = true;
+  await engine?.handle(command, (event) => {
+    if (event.type === 'error' || event.type === 'finished') well = false;
+    post({ kind: 'event', id, event });
+  });
+  return well;
+}
+
+/** One update of training. */
+async function advance(job: { id: number; updates: number }): Promise<void> {
+  const goesOn = await handle(job.id, { type: 'advance', updates: 1 });
+  job.updates -= 1;
+  if (training === job && (!goesOn || job.updates <= 0)) stop();
+}
+
+function stop(): void {
+  if (training) post({ kind: 'done', id: training.id });
+  training = null;
+}
+
+/** Lets messages that wait at the door come in. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+async function pump(): Promise<void> {
+  if (running || !engine) return;
+  running = true;
+  try {
+    for (;;) {
+      const request = queue.shift();
+      if (request?.command.type === 'advance') {
+        stop();
+        training = { id: request.id, updates: request.command.updates };
+      } else if (request) {
+        await handle(request.id, request.command);
+        post({ kind: 'done', id: request.id });
+      } else if (training) {
+        await advance(training);
+        await breathe();
+      } else {
+        break;
+      }
+    }
+  } catch (why) {
+    engine = null;
+    post({ kind: 'dead', why: String(why) });
+  }
+  running = false;
+}
+
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  switch (data.kind) {
+    case 'load':
+      await load(data.base).catch((why) => post({ kind: 'dead', why: String(why) }));
+      break;
+    case 'request':
+      queue.push(data);
+      break;
+    case 'pause':
+      stop();
+      break;
+  }
+  await pump();
+};
