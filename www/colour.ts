@@ -1,7 +1,6 @@
-/**
- * Colour scales over the tokens' stops: as CSS for SVG and HTML, which follows the theme by itself,
- * and as numbers for a canvas, which must be drawn again when `onTheme` says so.
- */
+// Colour scales over the tokens' stops: as CSS for SVG and HTML, which follows the theme by itself,
+// and as numbers for a canvas, which must be drawn again when `onTheme` says so.
+
 import type { Colour } from './protocol';
 
 /** Tokens of the signed scale, lowest first; zero is paper. */

@@ -1,4 +1,4 @@
-/** Numbers and times as the page writes them. */
+// Numbers and times as the page writes them.
 
 import type { Number as Score } from './protocol';
 

@@ -1,4 +1,4 @@
-/** Reads the JSON schema of an entry's parameters as the fields of a form, and checks what is typed. */
+// Reads the JSON schema of an entry's parameters as the fields of a form, and checks what is typed.
 
 import { formatNumber } from './format';
 

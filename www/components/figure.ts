@@ -1,0 +1,244 @@
+// A figure: title and tools, drawing, what is pointed at, caption, headline numbers and controls.
+
+import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { pinResult } from '../actions';
+import { ramp } from '../colour';
+import { type Drawn, draw } from '../figures';
+import { type Drawing, neighbour, type Place, placeAt } from '../figures/drawing';
+import { drawTable } from '../figures/table';
+import { formatNumber, formatScore } from '../format';
+import type { Axis, Colour, Number as Score } from '../protocol';
+import { isStale, type Result, shownUpdate, store, type UnitRef, Watch } from '../store';
+import { exportMenu } from './export_menu';
+import { icon } from './icons';
+import { LightElement } from './light';
+
+const RAMP_STEPS = 9;
+
+@customElement('gb-figure')
+export class FigureElement extends LightElement {
+  @property({ attribute: false }) result: Result | null = null;
+  @state() private width = 0;
+  /** Index of the place that is pointed at; −1 for none. */
+  @state() private pointed = -1;
+
+  #drawing: Drawing | null = null;
+  #drawnSite: string | null = null;
+  #observer = new ResizeObserver(([entry]) => {
+    this.width = Math.floor(entry?.contentRect.width ?? 0);
+  });
+  #watch = new Watch(this, (state) => [
+    state.unit,
+    state.hover,
+    state.run,
+    shownUpdate(state),
+    this.result !== null && isStale(this.result, state),
+  ]);
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#observer.disconnect();
+  }
+
+  protected override firstUpdated(): void {
+    const box = this.querySelector('.g-box');
+    if (box) this.#observer.observe(box);
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    const site = this.#watch.state.unit?.site ?? null;
+    const isNew = changed.has('result') || changed.has('width') || site !== this.#drawnSite;
+    if (changed.has('result')) this.pointed = -1;
+    if (isNew || !this.#drawing) this.#draw(site);
+  }
+
+  #draw(site: string | null): void {
+    const body = this.result?.figure.body;
+    this.#drawing = null;
+    this.#drawnSite = site;
+    if (!body || body.type === 'table' || this.width <= 0) return;
+    const loaded = () => {
+      this.#drawing = null;
+      this.requestUpdate();
+    };
+    this.#drawing = draw(body, { width: this.width, site, numElements }, loaded);
+  }
+
+  #point(index: number): void {
+    if (index === this.pointed) return;
+    this.pointed = index;
+    store.set({ hover: this.#drawing?.places[index]?.unit ?? null });
+  }
+
+  #indexUnder(event: PointerEvent | MouseEvent): number {
+    const box = (event.currentTarget as Element).getBoundingClientRect();
+    const places = this.#drawing?.places ?? [];
+    return placeAt(places, event.clientX - box.left, event.clientY - box.top);
+  }
+
+  #hold(index: number): void {
+    const unit = this.#drawing?.places[index]?.unit;
+    if (unit) store.set({ unit: same(unit, store.state.unit) ? null : unit });
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    const places = this.#drawing?.places ?? [];
+    if (event.key.startsWith('Arrow')) this.#point(neighbour(places, this.pointed, event.key));
+    else if (event.key === 'Enter' || event.key === ' ') this.#hold(this.pointed);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  protected override render() {
+    const { result } = this;
+    if (!result) return nothing;
+    const { figure, numbers } = result;
+    const stale = isStale(result, this.#watch.state);
+    const shown = figure.numbers.length > 0 ? figure.numbers : numbers;
+    return html`
+      <h3>
+        <span>${figure.title}</span>
+        <span class="tools">
+          ${exportMenu(figure, () => this.querySelector<SVGSVGElement>('.g-box > svg'))}
+          <button
+            class="tool"
+            aria-pressed=${result.pinned}
+            aria-label=${result.pinned ? 'Let the figure go' : 'Keep the figure'}
+            title=${result.pinned ? 'Let go' : 'Keep'}
+            @click=${() => pinResult(result.id, !result.pinned)}
+          >
+            ${icon('pin')}
+          </button>
+        </span>
+      </h3>
+      <div class=${stale ? 'g-box stale' : 'g-box'}>
+        ${figure.body.type === 'table' ? drawTable(figure.body) : this.#svg(figure.body, figure.title)}
+      </div>
+      ${this.#readout(figure.body, stale, result)}
+      <p class="cap">${figure.caption}</p>
+      ${shown.length > 0 ? html`<dl class="nums">${shown.map(numberOf)}</dl>` : nothing}
+    `;
+  }
+
+  #svg(body: Drawn, title: string) {
+    const drawing = this.#drawing;
+    const height = drawing?.height ?? 0;
+    return html`<svg
+      width="100%"
+      height=${height}
+      tabindex="0"
+      role="application"
+      aria-roledescription="figure"
+      aria-label="${title}: arrow keys read it, Enter holds a unit"
+      @pointermove=${(event: PointerEvent) => this.#point(this.#indexUnder(event))}
+      @pointerleave=${() => this.#point(-1)}
+      @blur=${() => this.#point(-1)}
+      @click=${(event: MouseEvent) => this.#hold(this.#indexUnder(event))}
+      @keydown=${this.#onKey}
+    >
+      ${drawing?.marks} ${drawing && this.#rings(drawing.places, body)}
+    </svg>`;
+  }
+
+  /** Outlines of the unit that is held, of the one hovered anywhere, and of the place pointed at. */
+  #rings(places: Place[], body: Drawn) {
+    const { unit, hover } = this.#watch.state;
+    const held = boxOf(places, unit);
+    const pointed = places[this.pointed];
+    const linked = pointed ? null : boxOf(places, hover);
+    const column = body.type === 'lines';
+    return svg`
+      ${ring(linked, 'g-ring linked')}
+      ${ring(held, 'g-ring held')}
+      ${column ? guide(pointed) : ring(pointed, 'g-ring')}
+    `;
+  }
+
+  /** One line of fixed height: what is pointed at, or whether the figure is out of date. */
+  #readout(body: Result['figure']['body'], stale: boolean, result: Result) {
+    const pointed = this.#drawing?.places[this.pointed];
+    const isOlder = result.update !== shownUpdate(this.#watch.state);
+    const from = isOlder ? `from update ${formatNumber(result.update)}` : 'from before your change';
+    return html`<div class="readout">
+      <span class="said" aria-live="polite">
+        ${pointed ? pointed.text : stale ? html`<span class="chip">${from}</span>` : nothing}
+      </span>
+      ${stale && !pointed ? this.#again(result) : 'colour' in body ? legend(body.colour) : nothing}
+    </div>`;
+  }
+
+  #again(result: Result): TemplateResult {
+    const again = () => this.dispatchEvent(new CustomEvent('again', { detail: result }));
+    return html`<button class="btn small" @click=${again}>Run again</button>`;
+  }
+}
+
+function axesOf(site: string): Axis[] {
+  return store.state.run?.sites.find(({ name }) => name === site)?.axes ?? [];
+}
+
+function product(axes: Axis[]): number {
+  return axes.reduce((size, { len }) => size * len, 1);
+}
+
+function numElements(site: string): number {
+  const axes = axesOf(site);
+  return axes.length === 0 ? 0 : product(axes);
+}
+
+/** Whether both are the same unit: an element stands for its whole channel. */
+function same(one: UnitRef | null, other: UnitRef | null): boolean {
+  if (one === null || other === null || one.site !== other.site) return false;
+  if (one.unit === null || other.unit === null) return one.unit === other.unit;
+  const perUnit = product(axesOf(one.site).slice(1));
+  return Math.floor(one.unit / perUnit) === Math.floor(other.unit / perUnit);
+}
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** The box around all places of a unit. */
+function boxOf(places: Place[], unit: UnitRef | null): Box | null {
+  const own = places.filter((place) => same(place.unit, unit));
+  if (own.length === 0) return null;
+  const x = Math.min(...own.map((place) => place.x));
+  const y = Math.min(...own.map((place) => place.y));
+  const right = Math.max(...own.map((place) => place.x + place.width));
+  const bottom = Math.max(...own.map((place) => place.y + place.height));
+  return { x, y, width: right - x, height: bottom - y };
+}
+
+function ring(box: Box | null | undefined, className: string) {
+  if (!box) return nothing;
+  return svg`<rect class=${className} x=${box.x - 1} y=${box.y - 1} width=${box.width + 1} height=${box.height + 1} rx="2"></rect>`;
+}
+
+function guide(place: Place | undefined) {
+  if (!place) return nothing;
+  const middle = place.x + place.width / 2;
+  return svg`<path class="g-guide" d=${`M${middle} ${place.y}v${place.height}`}></path>`;
+}
+
+function legend({ kind, limit, name }: Colour): TemplateResult {
+  const low = kind === 'diverging' ? formatNumber(-limit) : '0';
+  return html`<span class="legend" title=${name}>
+    ${low}
+    <span class="ramp">
+      ${ramp(kind, RAMP_STEPS).map((colour) => html`<i style="background:${colour}"></i>`)}
+    </span>
+    ${formatNumber(limit)}
+  </span>`;
+}
+
+function numberOf(number: Score): TemplateResult {
+  return html`<div class=${number.control ? 'ctl' : ''}>
+    <dt>${number.name}</dt>
+    <dd>${formatScore(number)}</dd>
+  </div>`;
+}

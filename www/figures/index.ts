@@ -1,0 +1,35 @@
+// One drawing a kind of figure. Those made with Observable Plot are loaded when first needed.
+
+import { svg } from 'lit';
+import type { Body } from '../protocol';
+import { drawBoard } from './board';
+import type { Drawing, Frame } from './drawing';
+import { drawMaps } from './maps';
+
+/** Bodies that are drawn; a table is laid out as HTML instead. */
+export type Drawn = Exclude<Body, { type: 'table' }>;
+
+let plots: typeof import('./plots') | null = null;
+
+const HEIGHT_WHILE_LOADING = 180;
+
+/** Draws a body; where its code has yet to come, an empty drawing, and `ready` is called later. */
+export function draw(body: Drawn, frame: Frame, ready: () => void): Drawing {
+  if (body.type === 'maps') return drawMaps(body, frame);
+  if (body.type === 'board') return drawBoard(body, frame);
+  if (!plots) {
+    import('./plots').then((loaded) => {
+      plots = loaded;
+      ready();
+    });
+    return { height: HEIGHT_WHILE_LOADING, marks: svg``, places: [] };
+  }
+  switch (body.type) {
+    case 'heatmap':
+      return plots.drawHeatmap(body, frame);
+    case 'lines':
+      return plots.drawLines(body, frame);
+    case 'bars':
+      return plots.drawBars(body, frame);
+  }
+}

@@ -1,0 +1,84 @@
+// What the drawings made with Observable Plot share. Loaded when the first of them is drawn.
+
+import { plot as observablePlot, type PlotOptions, text } from '@observablehq/plot';
+import type { Scale } from '../protocol';
+import { codeWidth, textWidth } from './drawing';
+
+/** A label of an axis, at a value of its scale. */
+export interface Label {
+  at: number;
+  text: string;
+  /** Its class: `tc` for the names of sites, `tc-held` for the one that is held. */
+  style?: 't' | 'tc' | 'tc-held';
+}
+
+/** What can be read off a finished plot: its element, and where its scales put a value. */
+export interface Plotted {
+  node: SVGElement;
+  x(value: number): number;
+  y(value: number): number;
+}
+
+/** A plot in the page's type and colours. */
+export function plot(options: PlotOptions): Plotted {
+  const made = observablePlot({ className: 'plot', style: 'overflow: visible', ...options });
+  const apply = (name: 'x' | 'y') => (value: number) => {
+    const at: unknown = made.scale(name)?.apply(value);
+    return typeof at === 'number' ? at : Number.NaN;
+  };
+  return { node: made as SVGElement, x: apply('x'), y: apply('y') };
+}
+
+/** Labels of the vertical axis, on the left. */
+export function rowLabels(labels: Label[]) {
+  return (['t', 'tc', 'tc-held'] as const).map((style) =>
+    text(
+      labels.filter((label) => (label.style ?? 't') === style),
+      {
+        y: 'at',
+        text: 'text',
+        frameAnchor: 'left',
+        textAnchor: 'end',
+        dx: -7,
+        className: style,
+      },
+    ),
+  );
+}
+
+/** Labels of the horizontal axis, under the frame. */
+export function columnLabels(labels: Label[]) {
+  return text(labels, {
+    x: 'at',
+    text: 'text',
+    frameAnchor: 'bottom',
+    lineAnchor: 'top',
+    dy: 6,
+    className: 't',
+  });
+}
+
+/** The name of the horizontal axis, under its labels. */
+export function columnName(scale: Scale) {
+  return text([scale.unit ? `${scale.name}, ${scale.unit}` : scale.name], {
+    frameAnchor: 'bottom',
+    lineAnchor: 'top',
+    dy: 21,
+    className: 't',
+  });
+}
+
+/** Room that labels of the vertical axis take on the left. */
+export function labelRoom(labels: Label[]): number {
+  const widths = labels.map(({ text: label, style }) =>
+    style?.startsWith('tc') ? codeWidth(label) : textWidth(label),
+  );
+  return Math.ceil(Math.max(0, ...widths)) + 9;
+}
+
+/** Every k-th of some labels that stand `step` pixels apart, so that neighbours do not touch. */
+export function thin(labels: Label[], step: number): Label[] {
+  const widest = Math.max(0, ...labels.map((label) => textWidth(label.text))) + 8;
+  const every = Math.max(1, Math.ceil(widest / step));
+  return labels.filter((_, index) => index % every === 0);
+}
