@@ -3,8 +3,8 @@
 import { ask, attempt } from './engine';
 import { change, clearHistory, stepBack, stepForward } from './history';
 import { look, scoreEdits } from './look';
-import type { Edit, StateView } from './protocol';
-import { store, type UnitRef, type Which } from './store';
+import type { Edit, Select, Site, StateView } from './protocol';
+import { store, type Which } from './store';
 
 function place(which: Which, board: StateView) {
   return { boards: { ...store.state.boards, [which]: board } };
@@ -157,10 +157,12 @@ export function setEdits(edits: Edit[]): void {
   scoreEdits();
 }
 
-/** Sets a unit to zero, or a whole site; a second time takes the edit away again. */
-export function ablate({ site, unit }: UnitRef): void {
+/** Sets a unit (an index of the site's first axis) to zero; a second time takes that back. */
+export function ablate({ name: site, axes }: Site, unit: number): void {
   const { edits } = store.state;
-  const edit: Edit = { site, select: unit === null ? 'all' : { units: [unit] }, op: 'zero' };
+  const along = { axis: axes[0]?.name ?? '', indices: [unit] };
+  const select: Select = axes.length > 1 ? { along } : { units: [unit] };
+  const edit: Edit = { site, select, op: 'zero' };
   const same = (other: Edit) => JSON.stringify(other) === JSON.stringify(edit);
   setEdits(edits.some(same) ? edits.filter((other) => !same(other)) : [...edits, edit]);
 }

@@ -15,7 +15,7 @@ import type {
 /** One of the two boards of a comparison. */
 export type Which = 'clean' | 'corrupt';
 
-/** A unit of a site by flat index; the whole site when `unit` is null. */
+/** An element of a site by flat index, which stands for its whole channel; null for all of it. */
 export interface UnitRef {
   site: string;
   unit: number | null;

@@ -1,0 +1,198 @@
+// Draws any Scene as SVG: the grid, what stands on it, and what an agent makes of its actions.
+
+import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 'lit';
+import { diverging } from '../colour';
+import type { Decision, Role, Scene, Shape, Sprite, Target } from '../protocol';
+
+/** Width of a drawing in its own units; text of 11 units is 11 px at this width. */
+const WIDTH = 276;
+
+const STROKES: Record<Role, string> = { first: 'sp1', second: 'sp2', neutral: 'sn' };
+const FILLS: Record<Role, string> = { first: 'fp1', second: 'fp2', neutral: 'fwall' };
+
+export interface SceneOptions {
+  label: string;
+  width?: number;
+  /** Cells to outline as different from the other board. */
+  differing?: ReadonlySet<string>;
+  /** Drawn above everything: the agent's view of the actions, hit areas. */
+  over?: (frame: Frame) => unknown;
+  /** Drawn above the margin: text above and below the columns. */
+  margin?: number;
+  /** A cell whose sprite is being carried elsewhere. */
+  lifted?: string | null;
+}
+
+/** Where cells are. */
+export interface Frame {
+  cell: number;
+  x(column: number): number;
+  y(row: number): number;
+}
+
+export function cellKey(cell: { row: number; column: number }): string {
+  return `${cell.row},${cell.column}`;
+}
+
+export function frameOf(scene: Scene, width = WIDTH): Frame {
+  const cell = width / scene.columns;
+  return { cell, x: (column) => (column + 0.5) * cell, y: (row) => (row + 0.5) * cell };
+}
+
+/** A shape around a point; `size` is the side of its cell. */
+export function drawShape(shape: Shape, role: Role, x: number, y: number, size: number) {
+  const reach = size * 0.24;
+  switch (shape) {
+    case 'cross':
+      return svg`<path class=${STROKES[role]} stroke-width=${size * 0.065}
+        d="M${x - reach} ${y - reach}L${x + reach} ${y + reach}M${x + reach} ${y - reach}L${x - reach} ${y + reach}" />`;
+    case 'ring':
+      return svg`<circle class=${STROKES[role]} stroke-width=${size * 0.065} cx=${x} cy=${y} r=${size * 0.25} />`;
+    case 'disc':
+      return svg`<circle class=${FILLS[role]} cx=${x} cy=${y} r=${size * 0.38} />
+        ${role === 'second' ? svg`<circle cx=${x} cy=${y} r=${size * 0.17} class="fpaper" />` : nothing}`;
+    case 'block':
+      return svg`<rect class=${FILLS[role]} x=${x - size * 0.36} y=${y - size * 0.36}
+        width=${size * 0.72} height=${size * 0.72} rx=${size * 0.06} />`;
+  }
+}
+
+function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplateResult[] {
+  const { rows, columns } = scene;
+  const places = Array.from({ length: rows * columns }, (_, index) => ({
+    row: Math.floor(index / columns),
+    column: index % columns,
+  }));
+  switch (scene.grid) {
+    case 'lines': {
+      const across = Array.from(
+        { length: rows - 1 },
+        (_, i) => `M0 ${(i + 1) * cell}H${columns * cell}`,
+      );
+      const down = Array.from(
+        { length: columns - 1 },
+        (_, i) => `M${(i + 1) * cell} 0V${rows * cell}`,
+      );
+      return svg`<path d=${[...across, ...down].join('')} class="sk3" />`;
+    }
+    case 'holes':
+      return svg`<rect width=${columns * cell} height=${rows * cell} rx=${cell * 0.2} class="fpress" />
+        ${places.map(
+          ({ row, column }) =>
+            svg`<circle cx=${(column + 0.5) * cell} cy=${(row + 0.5) * cell} r=${cell * 0.42} class="fpaper" />`,
+        )}`;
+    case 'tiles':
+      return places.map(
+        ({ row, column }) =>
+          svg`<rect x=${column * cell + 1} y=${row * cell + 1} width=${cell - 2} height=${cell - 2} rx="2" class="fsunk" />`,
+      );
+  }
+}
+
+function drawSprite(sprite: Sprite, frame: Frame, decided: boolean, lifted: boolean) {
+  const faded = lifted || (decided && !sprite.emphasis);
+  return svg`<g class=${faded ? 'faded' : ''}>
+    ${drawShape(sprite.shape, sprite.role, frame.x(sprite.column), frame.y(sprite.row), frame.cell)}
+  </g>`;
+}
+
+function drawDifference(key: string, { cell }: Frame) {
+  const [row = 0, column = 0] = key.split(',').map(Number);
+  const side = cell * 0.72;
+  return svg`<rect x=${(column + 0.5) * cell - side / 2} y=${(row + 0.5) * cell - side / 2}
+    width=${side} height=${side} rx=${cell * 0.1} class="sacc dash" />`;
+}
+
+/** The scene as one SVG. */
+export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
+  const width = options.width ?? WIDTH;
+  const margin = options.margin ?? 0;
+  const frame = frameOf(scene, width);
+  const height = frame.cell * scene.rows;
+  const decided = scene.sprites.some(({ emphasis }) => emphasis);
+  return html`<svg
+    viewBox="0 ${-margin} ${width} ${height + 2 * margin}"
+    role=${options.over ? 'group' : 'img'}
+    aria-label=${options.label}
+  >
+    ${drawGrid(scene, frame)}
+    ${scene.sprites.map((sprite) => drawSprite(sprite, frame, decided, cellKey(sprite) === options.lifted))}
+    ${[...(options.differing ?? [])].map((key) => drawDifference(key, frame))}
+    ${options.over?.(frame) ?? nothing}
+  </svg>`;
+}
+
+/** The cells on which two scenes differ. */
+export function differingCells(one: Scene, other: Scene): Set<string> {
+  const what = ({ sprites }: Scene) =>
+    new Map(sprites.map((sprite) => [cellKey(sprite), `${sprite.shape} ${sprite.role}`]));
+  const [first, second] = [what(one), what(other)];
+  const keys = new Set([...first.keys(), ...second.keys()]);
+  return new Set([...keys].filter((key) => first.get(key) !== second.get(key)));
+}
+
+/** What stands on the scene, in words. */
+export function describe(scene: Scene): string {
+  const sprites = scene.sprites.map(
+    ({ name, row, column }) => `${name} at row ${row + 1}, column ${column + 1}`,
+  );
+  return `${scene.status}. ${sprites.join('; ') || 'Empty'}.`;
+}
+
+/** The cells on which actions are drawn. */
+export function shownTargets({ targets }: Scene): Target[] {
+  return targets.filter(({ shown, legal }) => shown && legal);
+}
+
+/** Whether each action has a column of its own: its numbers then stand outside the grid. */
+export function isColumnwise({ targets, columns }: Scene): boolean {
+  const columnOf = new Map<number, number>();
+  for (const { action, column } of targets) {
+    if ((columnOf.get(action) ?? column) !== column) return false;
+    columnOf.set(action, column);
+  }
+  return columnOf.size === columns && new Set(columnOf.values()).size === columns;
+}
+
+/** What the agent makes of each action: ring for the prior, disc for visits, colour for value. */
+export function drawDecision(
+  scene: Scene,
+  frame: Frame,
+  network: Decision,
+  search: Decision | null,
+  actions: string[],
+): SVGTemplateResult[] {
+  const columnwise = isColumnwise(scene);
+  const chosen = (search ?? network).action;
+  const bottom = frame.cell * scene.rows;
+  return shownTargets(scene).map(({ action, row, column }) => {
+    const [x, y, c] = [frame.x(column), frame.y(row), frame.cell];
+    const prior = network.policy[action] ?? 0;
+    const visits = search?.visits[action] ?? 0;
+    const share = search ? visits / Math.max(1, search.simulations) : prior;
+    const q = search?.q[action];
+    const fill = search ? diverging(q ?? 0, 1) : 'var(--ink-3)';
+    const number = search ? String(visits) : percent(prior);
+    const name = actions[action] ?? String(action);
+    const text = columnwise
+      ? svg`<text x=${x} y="-6" class=${action === chosen ? 'tb mid' : 't mid'}>${name}</text>
+          <text x=${x} y=${bottom + 15} class=${action === chosen ? 'tb mid' : 't2 mid'}>${number}</text>`
+      : svg`<text x=${x - c * 0.43} y=${y - c * 0.3} class="t">${name}</text>
+          <text x=${x} y=${y + c * 0.44} class="t2 mid">${number}</text>`;
+    const side = c * 0.93;
+    return svg`<g pointer-events="none">
+      <circle cx=${x} cy=${y} r=${Math.sqrt(share) * c * 0.29} style="fill:${fill}" />
+      ${search ? svg`<circle cx=${x} cy=${y} r=${Math.max(c * 0.045, Math.sqrt(prior) * c * 0.33)} class="sk3" />` : nothing}
+      ${
+        action === chosen
+          ? svg`<rect x=${x - side / 2} y=${y - side / 2} width=${side} height=${side} rx="4" class="ringi" />`
+          : nothing
+      }
+      ${text}
+    </g>`;
+  });
+}
+
+export function percent(share: number): string {
+  return `${Math.round(share * 100)}%`;
+}

@@ -1,0 +1,64 @@
+// What goes on in the world, in a sentence: who is to move, what the agent thinks, what is true.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { hasTwoPlayers } from '../boards';
+import { formatNumber } from '../format';
+import type { Optimum, Scene, StateView, View } from '../protocol';
+import type { State } from '../store';
+
+const CLASSES = ['p1', 'p2'];
+const ROLES = ['first', 'second'] as const;
+
+/** A player's name, from what the scene's brushes paint. */
+export function playerName({ brushes }: Scene, player: number): string {
+  const brush = brushes.find(({ role }) => role === ROLES[player]);
+  return brush?.name ?? `player ${player + 1}`;
+}
+
+function signed(value: number): string {
+  return value > 0 ? `+${formatNumber(value)}` : formatNumber(value);
+}
+
+/** A value between −1 and 1 as an outcome. */
+function outcome(value: number): string {
+  if (value > 1 / 3) return 'to win';
+  return value < -1 / 3 ? 'to lose' : 'to draw';
+}
+
+function truth({ value, method, exact }: Optimum): TemplateResult {
+  return html`, ${method} <b>${signed(value)}</b>${exact ? nothing : ' as far as it sees'}`;
+}
+
+export function sentence(
+  state: State,
+  board: StateView,
+  view: View | null,
+  onSeat: (seat: number | null) => void,
+): TemplateResult {
+  const { seat, run } = state;
+  const two = hasTwoPlayers(board);
+  const player = (index: number) =>
+    html`<b class=${CLASSES[index] ?? ''}>${playerName(board.scene, index)}</b>`;
+  const seats = two ? seatPicker(board.scene, seat, onSeat) : nothing;
+  if (board.terminated || board.truncated) return html`${seats} ${board.scene.status}.`;
+  const decision = view?.search ?? view?.network;
+  if (!view || !decision) return html`${seats} The agent looks at the board.`;
+  const action = run?.actions[decision.action] ?? String(decision.action);
+  const value = html`value <b>${signed(decision.value)}</b>${view.optimum ? truth(view.optimum) : nothing}`;
+  if (!two) return html`The agent would play <b>${action}</b>: ${value}.`;
+  return html`${seats} The agent expects ${player(board.player)} ${outcome(decision.value)}, best at
+    <b>${action}</b>: ${value}.`;
+}
+
+function seatPicker(scene: Scene, seat: number | null, onSeat: (seat: number | null) => void) {
+  const change = (event: Event) => {
+    const { value } = event.target as HTMLSelectElement;
+    onSeat(value === '' ? null : Number(value));
+  };
+  const option = (value: number | null, name: string) =>
+    html`<option value=${value ?? ''} ?selected=${value === seat}>${name}</option>`;
+  return html`You play
+    <select aria-label="Which side you play" @change=${change}>
+      ${option(0, playerName(scene, 0))} ${option(1, playerName(scene, 1))} ${option(null, 'both')}</select
+    >.`;
+}
