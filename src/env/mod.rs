@@ -1,5 +1,6 @@
 //! Environments: rules, observations, concepts and ground truth. One file each, one line in [`ENVS`].
 
+mod board;
 pub mod connect4;
 pub mod scene;
 pub mod tictactoe;
@@ -31,11 +32,14 @@ pub struct EnvEntry {
 
 /// The entry named `id`, or `Error::UnknownId`.
 pub fn entry(id: &str) -> Result<&'static EnvEntry> {
-    ENVS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
-        kind: "environment",
-        id: id.into(),
-        allowed: ENVS.iter().map(|entry| entry.id.to_owned()).collect(),
-    })
+    ENVS.iter()
+        .copied()
+        .find(|entry| entry.id == id)
+        .ok_or_else(|| Error::UnknownId {
+            kind: "environment",
+            id: id.into(),
+            allowed: ENVS.iter().map(|entry| entry.id.to_owned()).collect(),
+        })
 }
 
 /// An environment in one of its states. Cheap to clone and to step.
@@ -75,10 +79,21 @@ pub trait Env: Send + Sync {
     /// Errors: `Error::State` when no legal state has this cell so; the old state then stays.
     fn paint(&mut self, row: usize, column: usize, brush: usize) -> Result<()>;
 
+    /// Moves what stands on cell `from` `(row, column)` to cell `to` in one act, as a drag in the
+    /// page's editor does: for neighbours of a legal state that no single brush stroke reaches.
+    /// Errors: as for `paint`, and `NotApplicable` where nothing can be moved.
+    fn shift(&mut self, from: (usize, usize), to: (usize, usize)) -> Result<()> {
+        let _ = (from, to);
+        Err(Error::not_applicable(
+            "nothing can be moved by hand in this environment",
+        ))
+    }
+
     /// The concepts' values, in the order of `space().concepts`, for the player to move.
     fn concepts(&self) -> Vec<f32>;
 
     /// Ground truth for the player to move, where it can be computed in well under a second.
+    /// Of an ended episode: the value of its result, and no action values.
     fn optimum(&self) -> Option<Optimum> {
         None
     }
@@ -173,7 +188,11 @@ pub struct Axis {
 impl Axis {
     /// An axis without labels.
     pub fn new(name: &str, len: usize) -> Self {
-        Self { name: name.into(), len, labels: Vec::new() }
+        Self {
+            name: name.into(),
+            len,
+            labels: Vec::new(),
+        }
     }
 
     /// An axis whose indices have names.
@@ -201,12 +220,20 @@ pub struct Concept {
 impl Concept {
     /// A yes-or-no concept.
     pub fn binary(id: &str, summary: &str) -> Self {
-        Self { id: id.into(), summary: summary.into(), binary: true }
+        Self {
+            id: id.into(),
+            summary: summary.into(),
+            binary: true,
+        }
     }
 
     /// A numeric concept.
     pub fn numeric(id: &str, summary: &str) -> Self {
-        Self { id: id.into(), summary: summary.into(), binary: false }
+        Self {
+            id: id.into(),
+            summary: summary.into(),
+            binary: false,
+        }
     }
 }
 
@@ -244,7 +271,11 @@ impl Optimum {
 pub fn legal_actions(env: &dyn Env) -> Vec<usize> {
     let mut mask = vec![false; env.space().num_actions()];
     env.legal(&mut mask);
-    mask.iter().enumerate().filter(|(_, legal)| **legal).map(|(action, _)| action).collect()
+    mask.iter()
+        .enumerate()
+        .filter(|(_, legal)| **legal)
+        .map(|(action, _)| action)
+        .collect()
 }
 
 /// The observation of `env` as a vector.
