@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { allowed, defaultsOf, type Field, fieldsOf, parse, print, problem, range } from './schema';
+import {
+  allowed,
+  defaultsOf,
+  type Field,
+  fieldsOf,
+  labelOf,
+  parse,
+  print,
+  problem,
+  range,
+} from './schema';
 
 const SCHEMA = {
   type: 'object',
@@ -45,6 +55,7 @@ describe('fieldsOf', () => {
 
   it('keeps names, descriptions, choices and where a picker takes its own from', () => {
     expect(field('learning_rate').label).toBe('Learning rate');
+    expect(labelOf('num_states')).toBe('Number of states');
     expect(field('count').description).toBe('How many.');
     expect(field('mode').control).toEqual({
       kind: 'select',

@@ -131,7 +131,7 @@ export function print(value: unknown): string {
 
 /** `learning_rate` as `Learning rate`. */
 export function labelOf(name: string): string {
-  const words = name.replaceAll('_', ' ').trim();
+  const words = name.replace(/^num_/, 'number of ').replaceAll('_', ' ').trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -24,7 +24,7 @@ export function exportMenu(figure: Figure, drawing: () => SVGSVGElement | null):
   const savePng = draw(async (svg) => download(`${name}.png`, await pngBytes(svg), 'image/png'));
   const saveJson = () =>
     download(`${name}.json`, JSON.stringify(figure, null, 2), 'application/json');
-  return html`<details class="menu" @focusout=${closeWhenLeft}>
+  return html`<details class="menu">
     <summary class="tool" aria-label="Export the figure" title="Export">${icon('download')}</summary>
     <div class="list">
       ${body.type === 'table' ? nothing : item('SVG', 'the drawing, to edit', saveSvg)}
@@ -37,9 +37,4 @@ export function exportMenu(figure: Figure, drawing: () => SVGSVGElement | null):
       ${item('JSON', 'values, axes, caption, numbers', saveJson)}
     </div>
   </details>`;
-}
-
-function closeWhenLeft(event: FocusEvent): void {
-  const menu = event.currentTarget as HTMLDetailsElement;
-  if (!menu.contains(event.relatedTarget as Node | null)) menu.open = false;
 }

@@ -5,7 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { pinResult } from '../actions';
 import { ramp } from '../colour';
 import { type Drawn, draw } from '../figures';
-import { type Drawing, neighbour, type Place, placeAt } from '../figures/drawing';
+import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
 import { drawTable } from '../figures/table';
 import { formatNumber, formatScore } from '../format';
 import type { Axis, Colour, Number as Score } from '../protocol';
@@ -57,12 +57,13 @@ export class FigureElement extends LightElement {
     const body = this.result?.figure.body;
     this.#drawing = null;
     this.#drawnSite = site;
-    if (!body || body.type === 'table' || this.width <= 0) return;
+    const { width } = this;
+    if (!body || body.type === 'table' || width <= 0) return;
     const loaded = () => {
       this.#drawing = null;
       this.requestUpdate();
     };
-    this.#drawing = draw(body, { width: this.width, site, numElements }, loaded);
+    this.#drawing = draw(body, { width, height: heightFor(width), site, numElements }, loaded);
   }
 
   #point(index: number): void {
@@ -170,7 +171,8 @@ export class FigureElement extends LightElement {
   }
 
   #again(result: Result): TemplateResult {
-    const again = () => this.dispatchEvent(new CustomEvent('again', { detail: result }));
+    const again = () =>
+      this.dispatchEvent(new CustomEvent('again', { detail: result, bubbles: true }));
     return html`<button class="btn small" @click=${again}>Run again</button>`;
   }
 }

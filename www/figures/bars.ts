@@ -10,9 +10,8 @@ import { columnLabels, columnName, type Label, labelRoom, plot, rowLabels } from
 type Bars = Extract<Body, { type: 'bars' }>;
 
 const BELOW = 40;
-const ROW = 20;
+const ROW = 24;
 const LOWEST_ROW = 13;
-const TALLEST = 220;
 
 function domainOf({ x, bars }: Bars): [number, number] {
   if (x.domain) return x.domain;
@@ -43,7 +42,10 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
     return { at, text: bar.name, style: held ? 'tc-held' : isSite ? 'tc' : 't' };
   });
   const values = bars.map((bar) => formatNumber(bar.value));
-  const row = Math.min(ROW, Math.max(LOWEST_ROW, TALLEST / Math.max(1, bars.length)));
+  const row = Math.min(
+    ROW,
+    Math.max(LOWEST_ROW, (frame.height - BELOW) / Math.max(1, bars.length)),
+  );
   const height = Math.round(bars.length * row) + BELOW;
   const marginLeft = labelRoom(rows);
   const marginRight = Math.ceil(Math.max(0, ...values.map((value) => textWidth(value, 560)))) + 10;

@@ -15,13 +15,14 @@ import type { Drawing, Frame, Place } from './drawing';
 
 type Board = Extract<Body, { type: 'board' }>;
 
-const WIDEST = 232;
 const MARGIN = 18;
+const MINIMUM = 156;
 
 export function drawBoard(body: Board, frame: Frame): Drawing {
   const { scene } = body;
-  const width = Math.min(frame.width, WIDEST);
   const margin = isColumnwise(scene) ? MARGIN : 0;
+  const room = ((frame.height - 2 * margin) / scene.rows) * scene.columns;
+  const width = Math.round(Math.min(frame.width, Math.max(room, MINIMUM)));
   const height = (width / scene.columns) * scene.rows + 2 * margin;
   const drawn = drawScene(scene, {
     label: describe(scene),

@@ -7,6 +7,8 @@ import type { UnitRef } from '../store';
 export interface Frame {
   /** Pixels across; a drawing is made for its width and never scaled. */
   width: number;
+  /** Pixels down that a drawing aims at, so that figures side by side are of one height. */
+  height: number;
   /** The site that is held, whose name is drawn in the accent. */
   site: string | null;
   /** Number of elements of a site; 0 where there is no such site. */
@@ -29,6 +31,11 @@ export interface Drawing {
   height: number;
   marks: SVGTemplateResult | SVGElement;
   places: Place[];
+}
+
+/** The height that goes with a width. */
+export function heightFor(width: number): number {
+  return Math.round(Math.min(300, Math.max(156, width * 0.52)));
 }
 
 const CODE_WIDTH = 0.602;

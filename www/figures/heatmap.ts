@@ -1,6 +1,6 @@
 // A matrix of cells, rows from the top.
 
-import { cell } from '@observablehq/plot';
+import { cell, text } from '@observablehq/plot';
 import { colourOf } from '../colour';
 import { formatNumber, withUnit } from '../format';
 import type { Body, Scale } from '../protocol';
@@ -10,7 +10,7 @@ import { columnLabels, columnName, type Label, labelRoom, plot, rowLabels, thin 
 type Heatmap = Extract<Body, { type: 'heatmap' }>;
 
 const BELOW = 40;
-const TALLEST = 160;
+const TALLEST_CELL = 24;
 
 /** Rows and columns: named places are counted, and a numeric axis takes what is left. */
 function sizeOf({ rows, columns, values }: Heatmap): [number, number] {
@@ -32,13 +32,16 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
   const [down, across] = sizeOf(body);
   const rowNames = namesOf(body.rows, down);
   const columnNames = namesOf(body.columns, across);
-  const rows = rowNames.map((text, at): Label => {
-    const isSite = frame.numElements(text) > 0;
-    return { at, text, style: text === frame.site ? 'tc-held' : isSite ? 'tc' : 't' };
+  const rows = rowNames.map((name, at): Label => {
+    const isSite = frame.numElements(name) > 0;
+    return { at, text: name, style: name === frame.site ? 'tc-held' : isSite ? 'tc' : 't' };
   });
   const marginLeft = labelRoom(rows);
   const cellWidth = (frame.width - marginLeft) / Math.max(1, across);
-  const cellHeight = Math.min(22, Math.max(4, TALLEST / Math.max(1, down)));
+  const cellHeight = Math.min(
+    TALLEST_CELL,
+    Math.max(4, (frame.height - BELOW) / Math.max(1, down)),
+  );
   const height = Math.round(down * cellHeight) + BELOW;
   const inset = Math.min(cellWidth, cellHeight) > 5 ? 0.5 : 0;
   const cells = body.values.map((value, index) => ({
@@ -46,7 +49,7 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
     column: index % across,
     value,
   }));
-  const columns = columnNames.map((text, at): Label => ({ at, text }));
+  const columns = columnNames.map((name, at): Label => ({ at, text: name }));
   const plotted = plot({
     width: frame.width,
     height,
@@ -64,6 +67,10 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
         fill: (each: { value: number | null }) => colourOf(body.colour, each.value),
         inset,
       }),
+      text(
+        cells.filter(({ value }) => value == null),
+        { x: 'column', y: 'row', text: () => '–', className: 't' },
+      ),
       rowLabels(thinRows(rows, cellHeight)),
       columnLabels(thin(columns, cellWidth)),
       columnName(body.columns),

@@ -13,7 +13,6 @@ type Lines = Extract<Body, { type: 'lines' }>;
 const BELOW = 40;
 /** Room above the frame for the name of the vertical axis. */
 const TOP = 26;
-const HEIGHT = 204;
 const LABEL_LINE = 14;
 const FEW_POINTS = 16;
 
@@ -70,14 +69,14 @@ export function drawLines(body: Lines, frame: Frame): Drawing {
   const marginLeft = labelRoom(rows);
   const marginRight = beside ? Math.ceil(widest) + 12 : 8;
   const inner = frame.width - marginLeft - marginRight;
-  const height = HEIGHT + marginTop - TOP;
+  const height = frame.height + marginTop - TOP;
   const columns =
     x.labels.length > 0
       ? thin(
           x.labels.map((label, at) => ({ at, text: label })),
           inner / Math.max(1, x.labels.length - 1),
         )
-      : ticks(xDomain, Math.max(2, Math.floor(inner / 48))).map((at) => ({
+      : ticks(xDomain, Math.max(2, Math.floor(inner / 40))).map((at) => ({
           at,
           text: formatNumber(at),
         }));

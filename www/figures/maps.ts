@@ -10,9 +10,9 @@ type Maps = Extract<Body, { type: 'maps' }>;
 
 const GAP = { x: 14, y: 10 };
 const NAME_LINE = 13;
-const LARGEST_CELL = 26;
+const HEADING = 19;
+const LARGEST_CELL = 30;
 const SMALLEST_CELL = 3;
-const TALLEST = 190;
 /** More panels than this go without their names, which pointing at them tells. */
 const MOST_NAMED = 24;
 
@@ -35,8 +35,8 @@ export function drawMaps(body: Maps, frame: Frame): Drawing {
   const heading = sharedSite(body.panels);
   const tiles = tilesOf(body.panels, heading, frame);
   if (tiles.length === 0) return { height: 0, marks: svg``, places: [] };
-  const layout = bestLayout(tiles, frame.width);
-  const top = heading ? NAME_LINE + 6 : 0;
+  const layout = bestLayout(tiles, frame, heading ? HEADING : 0);
+  const top = heading ? HEADING : 0;
   const places: Place[] = [];
   const marks = tiles.map((tile, index) => {
     const x = (index % layout.across) * (layout.boxWidth + GAP.x);
@@ -93,14 +93,14 @@ function rowHeight({ boxHeight, nameLines }: Layout): number {
   return boxHeight + (nameLines > 0 ? nameLines * NAME_LINE + 4 : 0) + GAP.y;
 }
 
-function layoutOf(tiles: Tile[], width: number, across: number): Layout {
+function layoutOf(tiles: Tile[], width: number, height: number, across: number): Layout {
   const columns = Math.max(...tiles.map(({ panel }) => panel.columns), 1);
   const rows = Math.max(...tiles.map(({ panel }) => panel.rows), 1);
   const boxWidth = Math.floor((width - GAP.x * (across - 1)) / across);
   const nameLines = Math.max(...tiles.map(({ name }) => linesOf(name, boxWidth + 8).length));
   const down = Math.ceil(tiles.length / across);
   const layout = { across, cell: 0, boxWidth, boxHeight: 0, nameLines };
-  const room = (TALLEST + GAP.y) / down - rowHeight(layout);
+  const room = (height + GAP.y) / down - rowHeight(layout);
   const fits = Math.floor(Math.min(boxWidth / columns, room / rows));
   layout.cell = Math.max(SMALLEST_CELL, Math.min(LARGEST_CELL, fits));
   layout.boxHeight = layout.cell * rows;
@@ -108,14 +108,14 @@ function layoutOf(tiles: Tile[], width: number, across: number): Layout {
 }
 
 /** The number of panels in a row that makes the cells largest, at few lines of name. */
-function bestLayout(tiles: Tile[], width: number): Layout {
+function bestLayout(tiles: Tile[], { width, height }: Frame, heading: number): Layout {
   const columns = Math.max(...tiles.map(({ panel }) => panel.columns), 1);
   const least = Math.max(columns * SMALLEST_CELL, tiles.some(({ name }) => name) ? 24 : 0);
   const most = Math.min(tiles.length, Math.max(1, Math.floor((width + GAP.x) / (least + GAP.x))));
   const worth = ({ cell, nameLines }: Layout) => cell - 2 * nameLines;
-  return Array.from({ length: most }, (_, index) => layoutOf(tiles, width, index + 1)).reduce(
-    (best, each) => (worth(each) >= worth(best) ? each : best),
-  );
+  return Array.from({ length: most }, (_, index) =>
+    layoutOf(tiles, width, height - heading, index + 1),
+  ).reduce((best, each) => (worth(each) >= worth(best) ? each : best));
 }
 
 function drawTile(

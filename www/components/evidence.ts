@@ -1,0 +1,244 @@
+// Evidence: an op is chosen, filled in and run; its figures stand side by side with those kept.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { dismissError, runOp, setOp } from '../actions';
+import { formatSeconds } from '../format';
+import type { OpEntry } from '../protocol';
+import { defaultsOf, fieldsOf, type Values } from '../schema';
+import { type Result, type State, Watch } from '../store';
+import './figure';
+import './form';
+import type { FormChange } from './form';
+import { icon } from './icons';
+import { LightElement } from './light';
+import './progress';
+import { drawScene } from './scene';
+
+/** An op this quick is run again by itself when another checkpoint comes on show. */
+const QUICK_SECONDS = 1.5;
+const SETTLE_MS = 150;
+
+@customElement('gb-evidence')
+export class Evidence extends LightElement {
+  #watch = new Watch(this, (now) => [
+    now.catalogue,
+    now.run,
+    now.engine,
+    now.op,
+    now.opParameters,
+    now.results,
+    now.busy,
+    now.error,
+    now.boards,
+    now.active,
+    now.scrubbed,
+  ]);
+  @state() private accessor valid = true;
+  @state() private accessor single = false;
+  @state() private accessor chosen = 0;
+  /** Seconds that each op took when it was last run. */
+  @state() private accessor cost: ReadonlyMap<string, number> = new Map();
+
+  #scrubbed: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  protected override updated(): void {
+    const { scrubbed } = this.#watch.state;
+    if (scrubbed === this.#scrubbed) return;
+    this.#scrubbed = scrubbed;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#follow(), SETTLE_MS);
+  }
+
+  /** Makes the figures again from the checkpoint on show, if that is quick. */
+  #follow(): void {
+    const { results, training } = this.#watch.state;
+    const last = results.findLast(({ pinned }) => !pinned);
+    if (last && !training && (this.cost.get(last.op) ?? Infinity) < QUICK_SECONDS)
+      this.#run(last.op, last.parameters);
+  }
+
+  async #run(op: string, parameters: Values): Promise<void> {
+    const started = performance.now();
+    await runOp(op, parameters);
+    if (this.#watch.state.error?.place === 'evidence') return;
+    this.cost = new Map(this.cost).set(op, (performance.now() - started) / 1000);
+  }
+
+  protected override render(): TemplateResult {
+    const now = this.#watch.state;
+    const entry = now.catalogue?.ops.find(({ id }) => id === now.op);
+    return html`<section class="area evid" aria-labelledby="evidence-title">
+      <div class="head">
+        <h2 id="evidence-title">Evidence</h2>
+        <p>${entry?.summary ?? nothing}</p>
+        <span class="grow"></span>
+        ${this.#switcher(now.results)}
+      </div>
+      <div class="evgrid">
+        <div class="op">${this.#form(now, entry)}</div>
+        ${this.#figures(now, entry)}
+      </div>
+    </section>`;
+  }
+
+  #switcher(results: Result[]): TemplateResult {
+    const step = (by: number) => () => {
+      this.chosen = (this.#index(results) + by + results.length) % results.length;
+    };
+    const show = (single: boolean) => () => {
+      this.single = single;
+    };
+    return html`
+      ${
+        this.single && results.length > 1
+          ? html`<span class="muted num">${this.#index(results) + 1} of ${results.length}</span>
+              <button class="btn small icon" aria-label="Figure before" @click=${step(-1)}>${icon('back')}</button>
+              <button class="btn small icon" aria-label="Next figure" @click=${step(1)}>${icon('on')}</button>`
+          : nothing
+      }
+      <span class="seg" role="group" aria-label="Layout of the figures">
+        <button aria-pressed=${!this.single} @click=${show(false)}>Side by side</button>
+        <button aria-pressed=${this.single} @click=${show(true)}>One</button>
+      </span>
+    `;
+  }
+
+  #index(results: Result[]): number {
+    return Math.min(this.chosen, Math.max(0, results.length - 1));
+  }
+
+  #form(now: State, entry: OpEntry | undefined): TemplateResult | typeof nothing {
+    const ops = now.catalogue?.ops ?? [];
+    const choose = (event: Event) => {
+      this.valid = true;
+      setOp((event.target as HTMLSelectElement).value);
+    };
+    return html`
+      <div class="field">
+        <label for="evidence-op">Operation</label>
+        <span class="input select">
+          <select id="evidence-op" ?disabled=${ops.length === 0} @change=${choose}>
+            ${ops.map(
+              ({ id, title, summary }) =>
+                html`<option value=${id} title=${summary} ?selected=${id === now.op}>${title}</option>`,
+            )}
+          </select>
+          ${icon('down')}
+        </span>
+      </div>
+      ${entry ? this.#parameters(now, entry) : nothing}
+      ${entry ? this.#runButton(now, entry) : nothing}
+      ${now.busy ? html`<gb-progress></gb-progress>` : nothing}
+      ${now.error?.place === 'evidence' ? failure(now.error.message) : nothing}
+    `;
+  }
+
+  #parameters(now: State, entry: OpEntry): TemplateResult {
+    const onChange = ({ detail }: CustomEvent<FormChange>) => {
+      this.valid = detail.valid;
+      setOp(entry.id, withoutDefaults(entry, detail.values));
+    };
+    return html`<gb-form
+      compact
+      .schema=${entry.schema}
+      .values=${now.opParameters[entry.id] ?? {}}
+      @change=${onChange}
+    ></gb-form>`;
+  }
+
+  #runButton(now: State, entry: OpEntry): TemplateResult {
+    const why = obstacle(now, entry);
+    const seconds = this.cost.get(entry.id);
+    const run = () => this.#run(entry.id, now.opParameters[entry.id] ?? {});
+    return html`
+      ${entry.num_states > 0 ? statesNote(now, entry.num_states) : nothing}
+      <button
+        class="btn primary run"
+        ?disabled=${!this.valid || why !== null || now.busy !== null}
+        @click=${run}
+      >
+        Run
+        <span class="cost">${seconds === undefined ? nothing : `about ${formatSeconds(seconds)}`}</span>
+      </button>
+      ${why ? html`<p class="help">${why}</p>` : nothing}
+    `;
+  }
+
+  #figures(now: State, entry: OpEntry | undefined): TemplateResult {
+    const { results } = now;
+    if (results.length === 0) return this.#empty(now, entry);
+    const shown = this.single ? results.slice(this.#index(results)).slice(0, 1) : results;
+    const again = ({ detail }: CustomEvent<Result>) => this.#run(detail.op, detail.parameters);
+    return html`<div class=${this.single ? 'figs one' : 'figs'} @again=${again}>
+      ${shown.map((result) => html`<gb-figure class="fig" .result=${result}></gb-figure>`)}
+    </div>`;
+  }
+
+  #empty(now: State, entry: OpEntry | undefined): TemplateResult {
+    const { clean, corrupt } = now.boards;
+    const pair = entry?.num_states === 2 && clean && corrupt;
+    return html`<div class="empty">
+      ${
+        pair
+          ? html`<div class="duo-boards">
+              ${drawScene(clean.scene, { label: 'the clean board' })}
+              <svg viewBox="0 0 34 34" width="34" aria-hidden="true">
+                <path d="M4 17h22M20 11l6 6-6 6" class="sacc" />
+              </svg>
+              ${drawScene(corrupt.scene, { label: 'the corrupt board' })}
+            </div>`
+          : nothing
+      }
+      <p>
+        <b>No figures yet.</b>
+        ${
+          pair
+            ? 'Drop one board on the other, or press Run.'
+            : entry
+              ? 'Press Run; its figures appear here, each with its controls.'
+              : 'Operations appear when the engine is ready.'
+        }
+      </p>
+    </div>`;
+  }
+}
+
+/** The values that differ from the schema's own, so that links stay short. */
+function withoutDefaults(entry: OpEntry, values: Values): Values {
+  const defaults = defaultsOf(fieldsOf(entry.schema));
+  return Object.fromEntries(
+    Object.entries(values).filter(
+      ([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name]),
+    ),
+  );
+}
+
+/** Why an op cannot be run now, and what to do about it; null when it can. */
+function obstacle({ engine, run, boards, active }: State, entry: OpEntry): string | null {
+  if (engine.status !== 'ready' || !run) return 'The engine is not ready yet.';
+  if (entry.num_states === 2 && !(boards.clean && boards.corrupt))
+    return 'This takes a pair: set up the second board in World first.';
+  if (entry.num_states > 0 && !boards[active]) return 'Set up a board in World first.';
+  return null;
+}
+
+function statesNote({ boards, active }: State, numStates: number): TemplateResult {
+  if (numStates === 2) {
+    const { clean, corrupt } = boards;
+    return html`<div class="uses">
+      <p class="help">On the pair in World: clean, corrupt.</p>
+      ${clean && corrupt ? html`<div class="duo-boards">${[clean, corrupt].map(({ scene }) => drawScene(scene, { label: scene.status }))}</div>` : nothing}
+    </div>`;
+  }
+  return html`<p class="help">On the ${active} board in World.</p>`;
+}
+
+function failure(message: string): TemplateResult {
+  return html`<div class="notice-here" role="alert">
+    ${icon('warn')}
+    <p><b>Not done:</b> ${message}. Figures and run are as they were.</p>
+    <button class="btn quiet small icon" aria-label="Dismiss" @click=${dismissError}>${icon('close')}</button>
+  </div>`;
+}
