@@ -129,9 +129,7 @@ export class Evidence extends LightElement {
         </span>
       </div>
       ${entry ? this.#parameters(now, entry) : nothing}
-      ${entry ? this.#runButton(now, entry) : nothing}
-      ${now.busy ? html`<gb-progress></gb-progress>` : nothing}
-      ${now.error?.place === 'evidence' ? failure(now.error.message) : nothing}
+      ${entry ? this.#act(now, entry) : nothing}
     `;
   }
 
@@ -148,22 +146,20 @@ export class Evidence extends LightElement {
     ></gb-form>`;
   }
 
-  #runButton(now: State, entry: OpEntry): TemplateResult {
+  /** The run button, or how far the run is; always in sight, however long the form. */
+  #act(now: State, entry: OpEntry): TemplateResult {
+    if (now.busy) return html`<div class="act"><gb-progress></gb-progress></div>`;
     const why = obstacle(now, entry);
     const seconds = this.cost.get(entry.id);
     const run = () => this.#run(entry.id, now.opParameters[entry.id] ?? {});
-    return html`
-      ${entry.num_states > 0 ? statesNote(now, entry.num_states) : nothing}
-      <button
-        class="btn primary run"
-        ?disabled=${!this.valid || why !== null || now.busy !== null}
-        @click=${run}
-      >
+    return html`<div class="act">
+      <button class="btn primary" ?disabled=${!this.valid || why !== null} @click=${run}>
         Run
-        <span class="cost">${seconds === undefined ? nothing : `about ${formatSeconds(seconds)}`}</span>
+        ${seconds === undefined ? nothing : html`<span>about ${formatSeconds(seconds)}</span>`}
       </button>
-      ${why ? html`<p class="help">${why}</p>` : nothing}
-    `;
+      <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
+      ${now.error?.place === 'evidence' ? failure(now.error.message) : nothing}
+    </div>`;
   }
 
   #figures(now: State, entry: OpEntry | undefined): TemplateResult {
@@ -184,7 +180,7 @@ export class Evidence extends LightElement {
         pair
           ? html`<div class="duo-boards">
               ${drawScene(clean.scene, { label: 'the clean board' })}
-              <svg viewBox="0 0 34 34" width="34" aria-hidden="true">
+              <svg class="arrow" viewBox="0 0 34 34" aria-hidden="true">
                 <path d="M4 17h22M20 11l6 6-6 6" class="sacc" />
               </svg>
               ${drawScene(corrupt.scene, { label: 'the corrupt board' })}
@@ -224,15 +220,10 @@ function obstacle({ engine, run, boards, active }: State, entry: OpEntry): strin
   return null;
 }
 
-function statesNote({ boards, active }: State, numStates: number): TemplateResult {
-  if (numStates === 2) {
-    const { clean, corrupt } = boards;
-    return html`<div class="uses">
-      <p class="help">On the pair in World: clean, corrupt.</p>
-      ${clean && corrupt ? html`<div class="duo-boards">${[clean, corrupt].map(({ scene }) => drawScene(scene, { label: scene.status }))}</div>` : nothing}
-    </div>`;
-  }
-  return html`<p class="help">On the ${active} board in World.</p>`;
+/** Which boards an op looks at. */
+function statesNote({ active }: State, numStates: number): string {
+  if (numStates === 2) return 'on the pair in World';
+  return numStates === 1 ? `on the ${active} board in World` : '';
 }
 
 function failure(message: string): TemplateResult {

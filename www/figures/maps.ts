@@ -113,9 +113,13 @@ function bestLayout(tiles: Tile[], { width, height }: Frame, heading: number): L
   const least = Math.max(columns * SMALLEST_CELL, tiles.some(({ name }) => name) ? 24 : 0);
   const most = Math.min(tiles.length, Math.max(1, Math.floor((width + GAP.x) / (least + GAP.x))));
   const worth = ({ cell, nameLines }: Layout) => cell - 2 * nameLines;
-  return Array.from({ length: most }, (_, index) =>
-    layoutOf(tiles, width, height - heading, index + 1),
-  ).reduce((best, each) => (worth(each) >= worth(best) ? each : best));
+  // As many rows with fewer panels in each is the better balanced of two.
+  const balanced = (across: number) =>
+    across === Math.ceil(tiles.length / Math.ceil(tiles.length / across));
+  return Array.from({ length: most }, (_, index) => index + 1)
+    .filter((across) => across === 1 || balanced(across))
+    .map((across) => layoutOf(tiles, width, height - heading, across))
+    .reduce((best, each) => (worth(each) >= worth(best) ? each : best));
 }
 
 function drawTile(
