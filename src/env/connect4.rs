@@ -445,3 +445,178 @@ fn concept_list() -> Vec<Concept> {
         Concept::binary("first_to_move", "The player to move is the first player."),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn after(columns: &[usize]) -> Connect4 {
+        let mut game = Connect4::default();
+        for &column in columns {
+            game.step(column, &mut Rng::new(0)).unwrap();
+        }
+        game
+    }
+
+    fn concept(game: &Connect4, id: &str) -> f32 {
+        assert_eq!(SPACE.concepts.len(), game.concepts().len());
+        game.concepts()[SPACE.concepts.iter().position(|c| c.id == id).unwrap()]
+    }
+
+    /// A state from rows given from the top; missing rows above are empty.
+    fn state(rows: &[[u8; 7]]) -> Value {
+        let mut cells = vec![0; 7 * (6 - rows.len())];
+        cells.extend(rows.iter().flatten());
+        json!({ "board": cells })
+    }
+
+    #[test]
+    fn discs_fall_and_four_in_every_direction_win() {
+        let game = after(&[3, 3, 0]);
+        assert_eq!(game.state()["board"][35 + 3], 1);
+        assert_eq!(game.state()["board"][28 + 3], 2);
+        for columns in [
+            &[0, 1, 0, 1, 0, 1, 0][..],
+            &[0, 0, 1, 1, 2, 2, 3],
+            &[0, 1, 1, 2, 2, 3, 2, 3, 3, 6, 3],
+            &[3, 2, 2, 1, 1, 0, 1, 0, 0, 6, 0],
+        ] {
+            let (last, before) = columns.split_last().unwrap();
+            let mut game = after(before);
+            assert_eq!(concept(&game, "can_win_now"), 1.0);
+            let step = game.step(*last, &mut Rng::new(0)).unwrap();
+            assert_eq!((step.reward, step.terminated), (1.0, true));
+            assert_eq!(game.step(6, &mut Rng::new(0)), Err(Error::EpisodeOver));
+            assert_eq!(game.scene().status, "Discs won");
+            assert_eq!(
+                game.scene().sprites.iter().filter(|s| s.emphasis).count(),
+                4
+            );
+            assert_eq!(game.optimum().unwrap().value, -1.0);
+        }
+    }
+
+    #[test]
+    fn a_full_column_is_illegal_and_says_so() {
+        let mut game = after(&[2, 2, 2, 2, 2, 2]);
+        assert_eq!(
+            game.step(2, &mut Rng::new(0)).unwrap_err().to_string(),
+            "action 2 is illegal here; legal actions: 0, 1, 3, 4, 5, 6"
+        );
+        let shown = |game: &Connect4| game.scene().targets.iter().filter(|t| t.shown).count();
+        assert_eq!((shown(&game), shown(&after(&[]))), (6, 7));
+    }
+
+    #[test]
+    fn an_open_pair_is_a_double_threat_that_search_proves() {
+        let game = after(&[3, 3, 2, 2]);
+        assert_eq!(concept(&game, "double_threat"), 1.0);
+        assert_eq!(concept(&game, "mine_center_count"), 1.0);
+        let optimum = game.optimum().unwrap();
+        assert_eq!(optimum.value, 1.0);
+        assert!(optimum.is_best(1) && optimum.is_best(4));
+        assert!([1, 4].contains(&game.reference_move(3, &mut Rng::new(1)).unwrap()));
+        let theirs = after(&[3, 3, 2]);
+        assert_eq!(concept(&theirs, "opponent_double_threat"), 1.0);
+        assert_eq!(concept(&theirs, "must_block"), 0.0);
+    }
+
+    #[test]
+    fn threats_are_counted_with_their_parity() {
+        // Three discs in the bottom row: one cell completes them, and it can be filled.
+        let low = after(&[0, 0, 1, 1, 2, 2]);
+        assert_eq!(concept(&low, "mine_threats"), 1.0);
+        assert_eq!(concept(&low, "theirs_threats"), 1.0);
+        assert_eq!(concept(&low, "must_block"), 0.0);
+        // The rings' cell is in the second row, and nothing is under it yet.
+        assert_eq!(concept(&low, "even_threat"), 1.0);
+        assert_eq!(concept(&low, "odd_threat"), 0.0);
+        assert_eq!(concept(&low, "discs"), 6.0);
+    }
+
+    #[test]
+    fn impossible_boards_are_refused_with_the_reason() {
+        let mut game = after(&[3]);
+        let before = game;
+        for (state, reason) in [
+            (json!({"board": [0]}), "board has 1 cells; it needs 42"),
+            (state(&[[1, 0, 0, 0, 0, 0, 0], [0; 7]]), "row 4, column 0"),
+            (state(&[[1, 1, 0, 0, 0, 0, 0]]), "2 discs against 0 rings"),
+            (
+                state(&[[0, 0, 0, 0, 0, 0, 2]]),
+                "add discs first, or clear rings",
+            ),
+            (
+                state(&[[2, 2, 2, 2, 0, 0, 0], [1, 1, 1, 1, 0, 0, 0]]),
+                "both players have four",
+            ),
+            (
+                state(&[[2, 2, 0, 0, 0, 0, 2], [1, 1, 1, 1, 0, 0, 2]]),
+                "discs have four in a row, but rings moved last",
+            ),
+            // Both columns start with a ring, but the first drop is a disc.
+            (
+                state(&[[1, 1, 0, 0, 0, 0, 0], [2, 2, 0, 0, 0, 0, 0]]),
+                "no order of alternate drops",
+            ),
+            // The last drop, the disc in column 2, did not make the four under it.
+            (
+                state(&[[2, 2, 1, 2, 0, 0, 0], [1, 1, 1, 1, 0, 2, 0]]),
+                "with the four of discs made by the very last drop",
+            ),
+        ] {
+            let error = game.set_state(&state).unwrap_err();
+            assert_eq!(error.code(), "state");
+            assert!(error.to_string().contains(reason), "{error}");
+            assert_eq!(game, before);
+        }
+    }
+
+    #[test]
+    fn one_drop_may_complete_two_fours() {
+        let mut game = Connect4::default();
+        game.set_state(&state(&[[2, 2, 2, 0, 2, 2, 2], [1; 7]]))
+            .unwrap();
+        assert!(game.outcome().terminated);
+        assert_eq!(
+            game.scene().sprites.iter().filter(|s| s.emphasis).count(),
+            7
+        );
+    }
+
+    #[test]
+    fn brushes_and_drags_work_on_the_tops_of_columns() {
+        let mut game = Connect4::default();
+        game.paint(0, 3, 0).unwrap();
+        game.paint(5, 3, 1).unwrap();
+        assert_eq!(game, after(&[3, 3]));
+        assert!(game.paint(0, 0, 1).is_err());
+        game.shift((0, 3), (0, 4)).unwrap();
+        assert_eq!(game, after(&[3, 4]));
+        game.shift((0, 3), (2, 3)).unwrap();
+        assert_eq!(game, after(&[3, 4]));
+        assert!(game.shift((0, 0), (0, 1)).is_err());
+        game.paint(2, 4, 2).unwrap();
+        assert_eq!(game, after(&[3]));
+        assert!(game.paint(0, 7, 0).is_err());
+        let mut full = after(&[2, 2, 2, 2, 2, 2]);
+        assert!(
+            full.paint(0, 2, 0)
+                .unwrap_err()
+                .to_string()
+                .contains("column 2 is full")
+        );
+    }
+
+    #[test]
+    fn the_solver_depth_is_a_parameter_with_a_range() {
+        let make = |depth| (ENTRY.make)(&json!({ "solver_depth": depth }));
+        let game = make(1).unwrap();
+        assert_eq!(game.optimum().unwrap().method, "alpha-beta, 1 plies");
+        for depth in [0, 15] {
+            let error = make(depth).err().unwrap().to_string();
+            assert!(error.contains("integer from 1 to 14"), "{error}");
+        }
+    }
+}

@@ -144,20 +144,23 @@ impl TicTacToe {
 
     /// Score to the player to move, looking `depth` plies ahead: 0 if drawn or undecided, else
     /// ±(10 − stones on the board at the end), so that early wins and late losses are best.
-    fn search(self, depth: usize) -> i8 {
-        if self.has_winner() {
-            return self.num_stones() as i8 - 10;
-        }
-        if depth >= self.empty().count_ones() as usize {
+    /// Alpha-beta, fail-soft: exact within `alpha` and `beta`, else a bound.
+    fn search(self, depth: usize, alpha: i8, beta: i8) -> i8 {
+        if self.has_winner() || depth >= self.empty().count_ones() as usize {
             return self.score();
         }
-        match depth {
-            0 => 0,
-            _ => cells(self.open())
-                .map(|c| -self.child(c).search(depth - 1))
-                .max()
-                .unwrap_or(0),
+        if depth == 0 {
+            return 0;
         }
+        let mut best = -10;
+        for cell in cells(self.open()) {
+            let child = self.child(cell);
+            best = best.max(-child.search(depth - 1, -beta, -alpha.max(best)));
+            if best >= beta {
+                break;
+            }
+        }
+        best
     }
 }
 
@@ -313,14 +316,22 @@ impl Env for TicTacToe {
 
     /// Minimax to `depth` plies that prefers early wins and late losses; 0 plays at random, 9 perfectly.
     fn reference_move(&self, depth: usize, rng: &mut Rng) -> Option<usize> {
-        let score = |cell| match depth {
-            0 => 0,
-            _ => -self.child(cell).search(depth - 1),
-        };
-        let scored: Vec<_> = cells(self.open()).map(|cell| (score(cell), cell)).collect();
-        let best = scored.iter().map(|(score, _)| *score).max()?;
-        let ties: Vec<_> = scored.iter().filter(|(score, _)| *score == best).collect();
-        Some(ties[rng.below(ties.len())].1)
+        let (mut ties, mut best) = (Vec::new(), -10);
+        for cell in cells(self.open()) {
+            // The window reaches one below the best so far, so that ties are found exactly.
+            let score = match depth {
+                0 => 0,
+                _ => -self.child(cell).search(depth - 1, -10, 1 - best),
+            };
+            if score > best {
+                best = score;
+                ties.clear();
+            }
+            if score == best {
+                ties.push(cell);
+            }
+        }
+        (!ties.is_empty()).then(|| ties[rng.below(ties.len())])
     }
 
     fn boxed(&self) -> Box<dyn Env> {
@@ -436,5 +447,208 @@ impl Solution {
             self.scores[index] = best.unwrap_or(ended);
         }
         self.scores[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A board written as three rows of `X`, `O` and `.`.
+    fn board(text: &str) -> TicTacToe {
+        let cells: Vec<_> = text.chars().filter_map(|c| ".XO".find(c)).collect();
+        let mut position = TicTacToe::default();
+        position.set_state(&json!({ "board": cells })).unwrap();
+        position
+    }
+
+    fn concept(position: &TicTacToe, id: &str) -> f32 {
+        let concepts = &SPACE.concepts;
+        assert_eq!(concepts.len(), position.concepts().len());
+        position.concepts()[concepts.iter().position(|c| c.id == id).unwrap()]
+    }
+
+    #[test]
+    fn play_alternates_and_the_winner_is_paid() {
+        let mut game = TicTacToe::default();
+        let mut rng = Rng::new(0);
+        for cell in [0, 3, 1, 4] {
+            assert_eq!(game.step(cell, &mut rng).unwrap(), Step::default());
+        }
+        let error = game.step(3, &mut rng).unwrap_err();
+        assert_eq!(
+            error,
+            Error::IllegalAction {
+                action: 3,
+                legal: vec![2, 5, 6, 7, 8]
+            }
+        );
+        let won = game.step(2, &mut rng).unwrap();
+        assert_eq!(
+            (won.reward, won.terminated, won.truncated),
+            (1.0, true, false)
+        );
+        assert_eq!(game.step(8, &mut rng).unwrap_err(), Error::EpisodeOver);
+        assert_eq!(
+            game.state(),
+            json!({"board": [1, 1, 1, 2, 2, 0, 0, 0, 0], "player": 1})
+        );
+        assert_eq!(game.optimum().unwrap().value, -1.0);
+        let scene = game.scene();
+        assert_eq!(scene.status, "X won");
+        assert_eq!(
+            scene
+                .sprites
+                .iter()
+                .filter(|sprite| sprite.emphasis)
+                .count(),
+            3
+        );
+    }
+
+    #[test]
+    fn the_observation_is_the_movers() {
+        let mut out = [9.0; 18];
+        board("X.. .O. ...").observe(&mut out);
+        assert_eq!(
+            (out[0], out[9 + 4], out.iter().sum::<f32>()),
+            (1.0, 1.0, 2.0)
+        );
+        board("X.. ... ...").observe(&mut out);
+        assert_eq!((out[9], out.iter().sum::<f32>()), (1.0, 1.0));
+    }
+
+    #[test]
+    fn wins_blocks_and_forks_are_seen_from_both_sides() {
+        let both = board("XX. OO. ...");
+        assert_eq!(concept(&both, "can_win_now"), 1.0);
+        assert_eq!(concept(&both, "must_block"), 1.0);
+        // X in opposite corners: a third corner threatens along two edges.
+        let fork = board("XO. .O. ..X");
+        assert_eq!(concept(&fork, "can_win_now"), 0.0);
+        assert_eq!(concept(&fork, "must_block"), 1.0);
+        assert_eq!(concept(&fork, "has_fork"), 1.0);
+        assert_eq!(concept(&board("X.. .O. ..X"), "opponent_fork"), 1.0);
+        assert_eq!(concept(&board("X.. ... ..."), "has_fork"), 0.0);
+        // An ended game has neither moves nor threats.
+        assert_eq!(concept(&board("XXX OO. ..."), "must_block"), 0.0);
+    }
+
+    #[test]
+    fn the_whole_game_is_enumerated_and_every_acceptable_board_is_reachable() {
+        let all = TicTacToe::default().enumerate().unwrap();
+        assert_eq!(all.len(), 4520);
+        let stones = |code: u32| {
+            (0..9).fold([0, 0], |[x, o], cell| match code / 3_u32.pow(cell) % 3 {
+                1 => [x | 1 << cell, o],
+                2 => [x, o | 1 << cell],
+                _ => [x, o],
+            })
+        };
+        let legal: Vec<_> = (0..3_u32.pow(9))
+            .filter_map(|code| TicTacToe::checked(stones(code), None).ok())
+            .collect();
+        assert_eq!(legal.len(), 5478);
+        assert!(legal.iter().all(|position| position.score() != UNSOLVED));
+    }
+
+    #[test]
+    fn impossible_boards_are_refused_with_the_reason() {
+        let mut position = board("X.. ... ...");
+        let before = position;
+        for (state, reason) in [
+            (
+                json!({}),
+                "expected an object with \"board\", a list of 9 cells",
+            ),
+            (json!({"board": [0, 0]}), "board has 2 cells; it needs 9"),
+            (
+                json!({"board": [3, 0, 0, 0, 0, 0, 0, 0, 0]}),
+                "cell 0 is 3; allowed: 0 empty",
+            ),
+            (
+                json!({"board": [1, 1, 1, 2, 0, 0, 0, 0, 0]}),
+                "3 X against 1 O cannot happen",
+            ),
+            (
+                json!({"board": [2, 0, 0, 0, 0, 0, 0, 0, 0]}),
+                "add X first, or clear O",
+            ),
+            (
+                json!({"board": [1, 0, 0, 0, 0, 0, 0, 0, 0], "player": 0}),
+                "player 1's turn",
+            ),
+            (
+                json!({"board": [1, 0, 0, 0, 0, 0, 0, 0, 0], "player": -4}),
+                "player must be 0",
+            ),
+            (
+                json!({"board": [1, 1, 1, 2, 2, 2, 0, 0, 0]}),
+                "both X and O have three in a row",
+            ),
+            (
+                json!({"board": [1, 1, 1, 2, 2, 0, 2, 0, 0]}),
+                "X has three in a row but O moved last",
+            ),
+        ] {
+            let error = position.set_state(&state).unwrap_err();
+            assert_eq!(error.code(), "state");
+            assert!(error.to_string().contains(reason), "{error}");
+            assert_eq!(position, before);
+        }
+    }
+
+    #[test]
+    fn brushes_and_drags_keep_the_board_possible() {
+        let mut position = TicTacToe::default();
+        assert!(position.paint(0, 0, 1).is_err());
+        position.paint(0, 0, 0).unwrap();
+        position.paint(1, 1, 1).unwrap();
+        assert_eq!(position, board("X.. .O. ..."));
+        assert!(position.paint(1, 1, 0).is_err());
+        position.shift((0, 0), (2, 2)).unwrap();
+        assert_eq!(position, board("... .O. ..X"));
+        position.shift((1, 1), (2, 2)).unwrap();
+        assert_eq!(position, board("... .X. ..O"));
+        position.shift((1, 1), (1, 1)).unwrap();
+        position.paint(2, 2, 2).unwrap();
+        assert_eq!(position, board("... .X. ..."));
+        assert!(position.paint(3, 0, 2).is_err());
+        assert!(position.paint(0, 0, 3).is_err());
+    }
+
+    #[test]
+    fn the_reference_player_is_as_strong_as_its_depth() {
+        let mut rng = Rng::new(5);
+        for position in TicTacToe::default().enumerate().unwrap() {
+            let best = position.optimum().unwrap();
+            assert!(best.is_best(position.reference_move(9, &mut rng).unwrap()));
+        }
+        // At any depth the move is one that search without pruning likes best.
+        fn plain(position: TicTacToe, depth: usize) -> i8 {
+            match (position.has_winner(), depth) {
+                (true, _) => position.num_stones() as i8 - 10,
+                (_, 0) => 0,
+                _ => cells(position.open())
+                    .map(|cell| -plain(position.child(cell), depth - 1))
+                    .max()
+                    .unwrap_or(0),
+            }
+        }
+        for position in &SOLUTION.positions {
+            for depth in 1..5 {
+                let chosen = position.reference_move(depth, &mut rng).unwrap();
+                let score = -plain(position.child(chosen), depth - 1);
+                assert_eq!(score, plain(*position, depth));
+            }
+        }
+        // One ply sees the win, two the block.
+        assert_eq!(board("XX. OO. ...").reference_move(1, &mut rng), Some(2));
+        let block = board("XX. O.. ...");
+        assert_eq!(block.reference_move(2, &mut rng), Some(2));
+        let at_random: Vec<_> = (0..50).map(|_| block.reference_move(0, &mut rng)).collect();
+        assert!(at_random.contains(&Some(8)));
+        assert_eq!(board("XXX OO. ...").reference_move(3, &mut rng), None);
     }
 }

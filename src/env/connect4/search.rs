@@ -262,3 +262,132 @@ impl Solver {
         best
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// A position after up to `plies` random moves, before its end.
+    fn random_position(plies: usize, rng: &mut Rng) -> Position {
+        let mut position = Position { mine: 0, theirs: 0 };
+        for _ in 0..plies {
+            let moves: Vec<_> = bits(landing(position.taken())).collect();
+            let child = position.child(moves[rng.below(moves.len())]);
+            if has_four(child.theirs) || child.taken() == FULL {
+                break;
+            }
+            position = child;
+        }
+        position
+    }
+
+    /// Plain minimax of `leaf`, without pruning, tables or look-ahead tests.
+    fn plain(position: Position, depth: usize, leaf: fn(Position) -> i32) -> i32 {
+        let open = landing(position.taken());
+        if has_four(position.theirs) {
+            return position.taken().count_ones() as i32 - LIMIT;
+        }
+        match (depth, open) {
+            (_, 0) => 0,
+            (0, _) => leaf(position),
+            _ => bits(open)
+                .map(|bit| -plain(position.child(bit), depth - 1, leaf))
+                .max()
+                .unwrap(),
+        }
+    }
+
+    fn counted(position: Position) -> i32 {
+        let Position { mine, theirs } = position;
+        let mut sum = 0;
+        for (row, column) in (0..6).flat_map(|row| (0..7).map(move |column| (row, column))) {
+            for (up, right) in [(1, 0), (-1, 1), (0, 1), (1, 1)] {
+                let cells: Vec<_> = (0..4)
+                    .map(|step| (row + up * step, column + right * step))
+                    .filter(|(row, column)| (0..6).contains(row) && (0..7).contains(column))
+                    .map(|(row, column)| 1_u64 << (7 * column + row))
+                    .collect();
+                let held = |discs: u64| cells.iter().filter(|&cell| discs & cell != 0).count();
+                match (cells.len(), held(mine) as i32, held(theirs) as i32) {
+                    (4, count, 0) => sum += count * count,
+                    (4, 0, count) => sum -= count * count,
+                    _ => {}
+                }
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn windows_equal_their_plain_count() {
+        let mut rng = Rng::new(1);
+        for _ in 0..300 {
+            let position = random_position(rng.below(42), &mut rng);
+            let Position { mine, theirs } = position;
+            assert_eq!(
+                open_windows(mine, theirs) - open_windows(theirs, mine),
+                counted(position)
+            );
+        }
+    }
+
+    #[test]
+    fn completing_cells_are_those_whose_disc_makes_a_new_four() {
+        let mut rng = Rng::new(2);
+        for _ in 0..300 {
+            let Position { mine, theirs } = random_position(rng.below(42), &mut rng);
+            let empty = FULL & !(mine | theirs);
+            let plain = bits(empty)
+                .filter(|bit| has_four(mine | bit))
+                .fold(0, |all, bit| all | bit);
+            assert_eq!(completing(mine) & empty, plain);
+        }
+    }
+
+    #[test]
+    fn both_searches_equal_plain_minimax() {
+        let mut rng = Rng::new(3);
+        for _ in 0..40 {
+            let position = random_position(rng.below(42), &mut rng);
+            let open = landing(position.taken());
+            for depth in 1..=4 {
+                let values = position.action_values(open, depth);
+                let scores = (0..COLUMNS)
+                    .map(|column| open & column_mask(column))
+                    .map(|bit| (bit != 0).then(|| -plain(position.child(bit), depth - 1, |_| 0)));
+                let signs: Vec<_> = scores.map(|s| Some(s?.signum() as f32)).collect();
+                assert_eq!(values, signs);
+
+                let scores: Vec<_> = (0..COLUMNS)
+                    .filter(|&column| open & column_mask(column) != 0)
+                    .map(|c| {
+                        (
+                            -plain(position.child(open & column_mask(c)), depth - 1, counted),
+                            c,
+                        )
+                    })
+                    .collect();
+                let best = scores.iter().map(|(score, _)| *score).max().unwrap();
+                let ties: Vec<_> = scores.iter().filter(|s| s.0 == best).map(|s| s.1).collect();
+                let (mut columns, len) = position.best_columns(open, depth);
+                columns[..len].sort_unstable();
+                assert_eq!(columns[..len], ties);
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_changes_no_value_at_greater_depth() {
+        let mut rng = Rng::new(4);
+        for _ in 0..40 {
+            let position = random_position(20 + rng.below(22), &mut rng);
+            let open = landing(position.taken());
+            let shared = position.action_values(open, 10);
+            for (column, value) in shared.iter().enumerate() {
+                let alone = position.action_values(open & column_mask(column), 10);
+                assert_eq!(*value, alone[column]);
+            }
+        }
+    }
+}
