@@ -47,16 +47,13 @@ async function handle(id: number, command: Command): Promise<boolean> {
   return well;
 }
 
-/** One update of training. */
+/** One update of training, or the end of it. */
 async function advance(job: { id: number; updates: number }): Promise<void> {
-  const goesOn = await handle(job.id, { type: 'advance', updates: 1 });
   job.updates -= 1;
-  if (training === job && (!goesOn || job.updates <= 0)) stop();
-}
-
-function stop(): void {
-  if (training) post({ kind: 'done', id: training.id });
+  const goesOn = job.updates >= 0 && (await handle(job.id, { type: 'advance', updates: 1 }));
+  if (goesOn && job.updates > 0) return;
   training = null;
+  post({ kind: 'done', id: job.id });
 }
 
 /** Lets messages that wait at the door come in. */
@@ -77,8 +74,7 @@ async function pump(): Promise<void> {
   try {
     for (;;) {
       const request = queue.shift();
-      if (request?.command.type === 'advance') {
-        stop();
+      if (request?.command.type === 'advance' && !training) {
         training = { id: request.id, updates: request.command.updates };
       } else if (request) {
         await handle(request.id, request.command);
@@ -106,7 +102,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
       queue.push(data);
       break;
     case 'pause':
-      stop();
+      // The update that runs is finished, and told, first.
+      if (training) training.updates = 0;
       break;
   }
   await pump();

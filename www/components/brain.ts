@@ -10,7 +10,7 @@ import { type State, store, type UnitRef, Watch, type Which } from '../store';
 import { icon } from './icons';
 import { LightElement } from './light';
 import './site';
-import { paintTiles, type Scale } from './site';
+import { paintUnit, type Scale } from './site';
 import { layoutOf, type SiteLayout, unitText } from './site_layout';
 
 const STAGES: { stage: Stage; name: string; gist: string }[] = [
@@ -97,7 +97,7 @@ export class Brain extends LightElement {
     const { unit, drawn } = held;
     for (const canvas of this.querySelectorAll<HTMLCanvasElement>('.duo canvas')) {
       const values = drawn.values[canvas.dataset.which as Which] ?? [];
-      paintTiles(canvas, drawn.layout, values, this.#pairScale(drawn), unit);
+      paintUnit(canvas, drawn.layout, values, this.#pairScale(drawn), unit);
     }
   }
 
@@ -152,12 +152,18 @@ export class Brain extends LightElement {
 
   #legend(): TemplateResult {
     const difference = this.#watch.state.show === 'difference';
+    const kinds = new Set(
+      this.#drawn.filter(({ layout }) => layout.kind !== 'value').map(({ scale }) => scale.kind),
+    );
     const steps = (kind: Scale['kind'], count: number) =>
       html`<span class="ramp" aria-hidden="true">${ramp(kind, count).map((colour) => html`<i style="background:${colour}"></i>`)}</span>`;
-    return difference
-      ? html`<span class="legend">more on corrupt ${steps('diverging', 7)} more on clean</span>`
-      : html`<span class="legend">−${steps('diverging', 5)}+</span>
-          <span class="legend">0 ${steps('sequential', 6)} max of site</span>`;
+    if (difference)
+      return html`<span class="legend">more on corrupt ${steps('diverging', 7)} more on clean</span>`;
+    return html`<span class="legend">
+      ${kinds.has('sequential') ? html`0 ${steps('sequential', 6)}` : nothing}
+      ${kinds.has('diverging') ? html`<span>−</span>${steps('diverging', 7)}<span>+</span>` : nothing}
+      max of site
+    </span>`;
   }
 
   #shows(): TemplateResult {
@@ -213,7 +219,7 @@ export class Brain extends LightElement {
   #unitBar(): TemplateResult {
     const held = this.#held();
     const hint = 'Click a unit to hold it, then set it to zero and see what changes.';
-    if (!held) return html`<div class="unitbar empty">${hint}</div>`;
+    if (!held) return html`<div class="unitbar idle">${hint}</div>`;
     const { drawn, unit } = held;
     const { site, layout, values } = drawn;
     const one = (which: Which) => {

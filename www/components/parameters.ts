@@ -113,7 +113,7 @@ export class Parameters extends LightElement {
         ${this.#groups(run).map((group) => this.#group(group))}
       </div>
       <footer>
-        <span class="note muted">A run starts again from update 0.</span>
+        <span class="note muted">The run starts again from update 0.</span>
         <span class="row">
           <button class="btn quiet" @click=${() => this.#start({})}>The preset's own</button>
           <button class="btn primary" ?disabled=${this.invalid.size > 0} @click=${() => this.#start(this.#changed(run))}>

@@ -49,8 +49,7 @@ export function drawShape(shape: Shape, role: Role, x: number, y: number, size: 
     case 'ring':
       return svg`<circle class=${STROKES[role]} stroke-width=${size * 0.065} cx=${x} cy=${y} r=${size * 0.25} />`;
     case 'disc':
-      return svg`<circle class=${FILLS[role]} cx=${x} cy=${y} r=${size * 0.38} />
-        ${role === 'second' ? svg`<circle cx=${x} cy=${y} r=${size * 0.17} class="fpaper" />` : nothing}`;
+      return svg`<circle class=${FILLS[role]} cx=${x} cy=${y} r=${size * 0.38} />`;
     case 'block':
       return svg`<rect class=${FILLS[role]} x=${x - size * 0.36} y=${y - size * 0.36}
         width=${size * 0.72} height=${size * 0.72} rx=${size * 0.06} />`;
@@ -96,10 +95,9 @@ function drawSprite(sprite: Sprite, frame: Frame, decided: boolean, lifted: bool
   </g>`;
 }
 
-function drawDifference(key: string, { cell }: Frame) {
-  const [row = 0, column = 0] = key.split(',').map(Number);
+function drawDifference({ row, column }: Sprite, { cell, x, y }: Frame) {
   const side = cell * 0.72;
-  return svg`<rect x=${(column + 0.5) * cell - side / 2} y=${(row + 0.5) * cell - side / 2}
+  return svg`<rect x=${x(column) - side / 2} y=${y(row) - side / 2}
     width=${side} height=${side} rx=${cell * 0.1} class="sacc dash" />`;
 }
 
@@ -117,7 +115,9 @@ export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
   >
     ${drawGrid(scene, frame)}
     ${scene.sprites.map((sprite) => drawSprite(sprite, frame, decided, cellKey(sprite) === options.lifted))}
-    ${[...(options.differing ?? [])].map((key) => drawDifference(key, frame))}
+    ${scene.sprites
+      .filter((sprite) => options.differing?.has(cellKey(sprite)))
+      .map((sprite) => drawDifference(sprite, frame))}
     ${options.over?.(frame) ?? nothing}
   </svg>`;
 }
@@ -178,10 +178,10 @@ export function drawDecision(
       ? svg`<text x=${x} y="-6" class=${action === chosen ? 'tb mid' : 't mid'}>${name}</text>
           <text x=${x} y=${bottom + 15} class=${action === chosen ? 'tb mid' : 't2 mid'}>${number}</text>`
       : svg`<text x=${x - c * 0.43} y=${y - c * 0.3} class="t">${name}</text>
-          <text x=${x} y=${y + c * 0.44} class="t2 mid">${number}</text>`;
+          <text x=${x} y=${y + c * 0.42} class="t2 mid">${number}</text>`;
     const side = c * 0.93;
     return svg`<g pointer-events="none">
-      <circle cx=${x} cy=${y} r=${Math.sqrt(share) * c * 0.29} style="fill:${fill}" />
+      <circle cx=${x} cy=${y} r=${Math.sqrt(share) * c * 0.29} class="disc" style="fill:${fill}" />
       ${search ? svg`<circle cx=${x} cy=${y} r=${Math.max(c * 0.045, Math.sqrt(prior) * c * 0.33)} class="sk3" />` : nothing}
       ${
         action === chosen

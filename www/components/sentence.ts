@@ -35,11 +35,11 @@ export function sentence(
   view: View | null,
   onSeat: (seat: number | null) => void,
 ): TemplateResult {
-  const { seat, run } = state;
+  const { seat, run, mode } = state;
   const two = hasTwoPlayers(board);
   const player = (index: number) =>
     html`<b class=${CLASSES[index] ?? ''}>${playerName(board.scene, index)}</b>`;
-  const seats = two ? seatPicker(board.scene, seat, onSeat) : nothing;
+  const seats = two && mode === 'play' ? seatPicker(board.scene, seat, onSeat) : nothing;
   if (board.terminated || board.truncated) return html`${seats} ${board.scene.status}.`;
   const decision = view?.search ?? view?.network;
   if (!view || !decision) return html`${seats} The agent looks at the board.`;

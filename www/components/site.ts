@@ -13,31 +13,53 @@ export interface Scale {
   limit: number;
 }
 
-/** Draws the elements `[first, last)` of a site with the top left of the first at the origin. */
-export function paintTiles(
-  canvas: HTMLCanvasElement,
-  layout: SiteLayout,
-  values: readonly number[],
-  scale: Scale,
-  unit: number | null = null,
-): void {
-  const [left, top, width, height] =
-    unit === null ? [0, 0, layout.width, layout.height] : unitBox(layout, unit);
+/** A canvas of a size in CSS pixels, sharp on every screen. */
+function prepare(canvas: HTMLCanvasElement, width: number, height: number) {
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.ceil(width * ratio);
   canvas.height = Math.ceil(height * ratio);
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const context = canvas.getContext('2d');
+  context?.scale(ratio, ratio);
+  return context;
+}
+
+/** Draws a whole site. */
+function paintSite(
+  canvas: HTMLCanvasElement,
+  layout: SiteLayout,
+  values: readonly number[],
+  scale: Scale,
+): void {
+  const context = prepare(canvas, layout.width, layout.height);
   if (!context) return;
-  context.scale(ratio, ratio);
   const colour = painter(scale.kind);
-  const first = unit === null ? 0 : unit * layout.perUnit;
-  const last = unit === null ? layout.corners.length : first + layout.perUnit;
-  for (let index = first; index < last; index += 1) {
+  layout.corners.forEach(([x, y], index) => {
+    context.fillStyle = `rgb(${colour(values[index] ?? 0, scale.limit).join(' ')})`;
+    context.fillRect(x, y, layout.side, layout.side);
+  });
+}
+
+const UNIT_SIDE = 34;
+
+/** Draws one unit of a site alone, larger. */
+export function paintUnit(
+  canvas: HTMLCanvasElement,
+  layout: SiteLayout,
+  values: readonly number[],
+  scale: Scale,
+  unit: number,
+): void {
+  const [left, top, width, height] = unitBox(layout, unit);
+  const zoom = UNIT_SIDE / Math.max(width, height);
+  const context = prepare(canvas, width * zoom, height * zoom);
+  if (!context) return;
+  const colour = painter(scale.kind);
+  for (let index = unit * layout.perUnit; index < (unit + 1) * layout.perUnit; index += 1) {
     const [x, y] = layout.corners[index] ?? [0, 0];
     context.fillStyle = `rgb(${colour(values[index] ?? 0, scale.limit).join(' ')})`;
-    context.fillRect(x - left, y - top, layout.side, layout.side);
+    context.fillRect((x - left) * zoom, (y - top) * zoom, layout.side * zoom, layout.side * zoom);
   }
 }
 
@@ -69,7 +91,7 @@ export class SiteElement extends LightElement {
 
   #paint(): void {
     const canvas = this.querySelector('canvas');
-    if (canvas) paintTiles(canvas, this.layout, this.values ?? [], this.scale);
+    if (canvas) paintSite(canvas, this.layout, this.values ?? [], this.scale);
   }
 
   /** Tells of a unit by the flat index of its first element. */

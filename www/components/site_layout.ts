@@ -24,6 +24,8 @@ export interface SiteLayout {
 const AIM = 92;
 const LEAST_CELL = 3;
 const TILE_GAP = 4;
+/** So few tiles, such as the planes of an observation, stand side by side. */
+const MOST_IN_A_ROW = 3;
 
 function size(axes: Axis[]): number {
   return axes.reduce((product, { len }) => product * len, 1);
@@ -31,6 +33,7 @@ function size(axes: Axis[]): number {
 
 /** How many tiles to put side by side, so that the whole is as square as it can be. */
 export function tilesAcross(tiles: number, rows: number, columns: number): number {
+  if (tiles <= MOST_IN_A_ROW) return tiles;
   let best = tiles;
   let least = Infinity;
   for (let across = tiles; across >= 1; across -= 1) {

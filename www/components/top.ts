@@ -139,7 +139,7 @@ export function topBar(state: State, actions: TopActions): TemplateResult {
     <span class="sep only-middle"></span>
     <h1>
       <button class="preset" aria-haspopup="dialog" title="Choose a preset ( / )" ?disabled=${!catalogue} @click=${actions.showPresets}>
-        ${preset?.title ?? 'Presets'}${icon('down')}
+        <span>${preset?.title ?? 'Presets'}</span>${icon('down')}
       </button>
     </h1>
     ${seedField(state)} ${deviceChip(state)}
