@@ -151,7 +151,7 @@ function label(node: SVGElement, { series }: Lines, options: Labelling): void {
 
 /** One place an x, as wide as reaches half way to its neighbours; it names all curves there. */
 function placesOf(
-  { x, y, series }: Lines,
+  { x, series }: Lines,
   xs: number[],
   xOf: (value: number) => number,
   [top, bottom]: [number, number],
@@ -163,9 +163,9 @@ function placesOf(
     const right = index < xs.length - 1 ? (here + (pixels[index + 1] ?? here)) / 2 : here + 4;
     const values = series.flatMap((each) => {
       const value = valueAt(each.points, at);
-      return value === undefined ? [] : [`${each.name} ${withUnit(value, y.unit)}`];
+      return value === undefined ? [] : [`${each.name} ${formatNumber(value)}`];
     });
-    const name = x.labels[at] ?? `${x.name} ${withUnit(at, x.unit)}`;
+    const name = x.labels[at] ?? `at ${withUnit(at, x.unit)}`;
     const text = `${name}: ${values.join(', ')}`;
     return { x: left, y: top, width: right - left, height: bottom - top, text, unit: null };
   });
