@@ -53,14 +53,22 @@ export function pauseEngine(): void {
   client?.pause();
 }
 
-/** Does some work; an error of the engine is shown at `place`. Says whether it went well. */
+/** Does what the visitor asked for; an error is shown at `place`. Says whether it went well. */
 export async function attempt(
+  place: PageError['place'],
+  work: () => Promise<void>,
+): Promise<boolean> {
+  if (store.state.error?.place === place) dismissError();
+  return report(place, work);
+}
+
+/** The same for work that the page does by itself: what is told already stays. */
+export async function report(
   place: PageError['place'],
   work: () => Promise<void>,
 ): Promise<boolean> {
   try {
     await work();
-    if (store.state.error?.place === place) store.set({ error: null });
     return true;
   } catch (why) {
     if (!(why instanceof EngineError)) throw why;
@@ -68,4 +76,8 @@ export async function attempt(
     if (why.code !== 'dead') store.set({ error: { code: why.code, message: why.message, place } });
     return false;
   }
+}
+
+export function dismissError(): void {
+  store.set({ error: null });
 }

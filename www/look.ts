@@ -1,7 +1,7 @@
 // Keeps what is drawn true: asks for the views of both boards, and for the scores under edits,
 // whenever something that they depend on has changed. One question at a time; the newest wins.
 
-import { ask, attempt } from './engine';
+import { ask, report } from './engine';
 import type { View } from './protocol';
 import { type State, store, type Which } from './store';
 
@@ -50,7 +50,7 @@ export async function look(): Promise<void> {
   do {
     lookAgain = false;
     lastLook = performance.now();
-    await attempt('page', async () => {
+    await report('page', async () => {
       const first = store.state.active;
       await lookAt(first);
       await lookAt(first === 'clean' ? 'corrupt' : 'clean');
@@ -73,7 +73,7 @@ export function scoreEdits(): void {
   }
   if (store.state.training) return;
   scoreTimer = setTimeout(() => {
-    attempt('page', async () => {
+    report('page', async () => {
       const { edits } = store.state;
       const checkpoint = store.state.scrubbed ?? undefined;
       const plain = await ask('scores', { type: 'score', checkpoint });

@@ -55,6 +55,7 @@ describe('links', () => {
     ['set={', 'set', {}],
     ['boards={}', 'boards', []],
     ['edits=null', 'edits', []],
+    ['edits=[{"site":"stem"}]', 'edits', []],
     ['checkpoint=soon', 'checkpoint', null],
     ['device=abacus', 'device', 'cpu'],
   ] as const)('survive %s', (query, field, expected) => {

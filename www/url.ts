@@ -28,8 +28,17 @@ function json<T>(text: string | null, fallback: T, fits: (value: unknown) => boo
   }
 }
 
-const isObject = (value: unknown) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value has the form of an edit; whether its site exists, the engine says. */
+function isEdit(value: unknown): value is Edit {
+  if (!isObject(value) || typeof value.site !== 'string') return false;
+  const { select = 'all', op } = value;
+  const chosen = isObject(select) && (isObject(select.along) ? select.along.indices : select.units);
+  return (select === 'all' || Array.isArray(chosen)) && (typeof op === 'string' || isObject(op));
+}
 
 function wholeNumber(text: string | null): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
@@ -43,7 +52,7 @@ export function readLink(search: string): Link {
     set: json(query.get('set'), {}, isObject),
     checkpoint: wholeNumber(query.get('checkpoint')),
     boards: json(query.get('boards'), [], Array.isArray),
-    edits: json(query.get('edits'), [], Array.isArray),
+    edits: json(query.get('edits'), [], (value) => Array.isArray(value) && value.every(isEdit)),
     op: query.get('op'),
     parameters: json(query.get('parameters'), {}, isObject),
     device: query.get('device') === 'webgpu' ? 'webgpu' : 'cpu',

@@ -2,7 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
-import { ablate, setEdits } from '../boards';
+import { ablate, setEdits } from '../actions';
 import { ramp } from '../colour';
 import { formatNumber } from '../format';
 import type { Edit, Number as Score, Site, Stage } from '../protocol';

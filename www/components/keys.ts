@@ -1,7 +1,6 @@
 // The keys of the whole page. Those of one area are where the area is.
 
-import { scrubStep, stepOnce, toggleTraining } from '../actions';
-import { redo, undo } from '../boards';
+import { redo, scrubStep, stepOnce, toggleTraining, undo } from '../actions';
 import { store } from '../store';
 import { dropBoard, other } from './pair';
 

@@ -29,7 +29,9 @@ export function notice({ engine, error }: State): TemplateResult | typeof nothin
   }
   if (error?.place !== 'page') return nothing;
   return bar(
-    html`<b>Not done:</b> ${error.message}. The session goes on as it was.`,
+    error.code === 'link'
+      ? html`${error.message}`
+      : html`<b>Not done:</b> ${error.message}. The session goes on as it was.`,
     html`<button class="btn quiet small" @click=${dismissError}>Dismiss</button>`,
   );
 }

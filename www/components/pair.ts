@@ -2,8 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { pairOp, runOp } from '../actions';
-import { copyBoard, setActive, swapBoards } from '../boards';
+import { copyBoard, pairOp, runOp, setActive, swapBoards } from '../actions';
 import { store, Watch, type Which } from '../store';
 import { icon } from './icons';
 import { LightElement } from './light';
@@ -70,12 +69,10 @@ export class Pair extends LightElement {
     else setActive(which);
   }
 
+  /** C takes the board under the focus; the page's own C takes the one on show. */
   #onKey(event: KeyboardEvent, which: Which): void {
-    const key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (key === 'c') store.set({ taken: which });
-    else if (key === 'p') dropBoard(which);
-    else return;
+    if (event.key.toLowerCase() !== 'c' || event.ctrlKey || event.metaKey || event.altKey) return;
+    store.set({ taken: which });
     event.stopPropagation();
   }
 
@@ -131,7 +128,7 @@ export class Pair extends LightElement {
       <button
         class="grip"
         aria-pressed=${active === which}
-        aria-label="${NAMES[which]} board, ${describe(board.scene)} Press to show it; C takes it, P drops the other one on it."
+        aria-label="${NAMES[which]} board, ${describe(board.scene)} Press to show it; C takes it, P drops it on the other board."
         @click=${() => this.#onClick(which)}
         @keydown=${(event: KeyboardEvent) => this.#onKey(event, which)}
         @pointerdown=${(event: PointerEvent) => this.#onDown(event, which)}

@@ -1,7 +1,7 @@
 // What goes on in the world, in a sentence: who is to move, what the agent thinks, what is true.
 
 import { html, nothing, type TemplateResult } from 'lit';
-import { hasTwoPlayers } from '../boards';
+import { hasTwoPlayers } from '../actions';
 import { formatNumber } from '../format';
 import type { Optimum, Scene, StateView, View } from '../protocol';
 import type { State } from '../store';

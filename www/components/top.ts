@@ -9,8 +9,8 @@ import {
   setDevice,
   stepOnce,
   toggleTraining,
+  undo,
 } from '../actions';
-import { undo } from '../boards';
 import { formatNumber } from '../format';
 import type { DeviceName } from '../protocol';
 import type { State } from '../store';
@@ -97,7 +97,8 @@ function seedField({ run, set }: State): TemplateResult {
   </label>`;
 }
 
-function trainButtons({ run, training, update }: State): TemplateResult {
+function trainButtons({ engine, run: opened, training, update }: State): TemplateResult {
+  const run = engine.status === 'ready' ? opened : null;
   const done = run !== null && update >= run.updates;
   return html`<button
       class="btn primary train"

@@ -2,8 +2,17 @@
 
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { dismissError } from '../actions';
-import { agentMove, goToPly, newGame, paint, play, setSearch, setSeat, shift } from '../boards';
+import {
+  agentMove,
+  dismissError,
+  goToPly,
+  newGame,
+  paint,
+  play,
+  setSearch,
+  setSeat,
+  shift,
+} from '../actions';
 import { ramp } from '../colour';
 import { isCurrent } from '../look';
 import type { Brush, Scene, StateView, View } from '../protocol';
@@ -106,8 +115,7 @@ export class World extends LightElement {
       </div>
       ${this.#legend()}
       ${mode === 'play' ? this.#playRow(run?.searches === true) : this.#brushRow(board)}
-      ${this.#problem()}
-      <p class="note sentence">${sentence(this.#watch.state, board, this.#view, (seat) => setSeat(seat))}</p>
+      ${this.#problem() ?? this.#sentence(board)}
       <gb-pair></gb-pair>
     `;
   }
@@ -262,9 +270,15 @@ export class World extends LightElement {
     </div>`;
   }
 
-  #problem(): TemplateResult | typeof nothing {
+  #sentence(board: StateView): TemplateResult {
+    const text = sentence(this.#watch.state, board, this.#view, setSeat);
+    return html`<p class="note sentence">${text}</p>`;
+  }
+
+  /** What the board could not become, told in the sentence's place. */
+  #problem(): TemplateResult | null {
     const { error } = this.#watch.state;
-    if (error?.place !== 'world') return nothing;
+    if (error?.place !== 'world') return null;
     return html`<div class="notice-here" role="alert">
       ${icon('warn')}
       <p><b>Not done:</b> ${error.message}. The board is as it was.</p>

@@ -1,0 +1,147 @@
+// The run: opening, training, looking back.
+
+import { setUpBoards } from './boards';
+import { Clock } from './clock';
+import { ask, attempt, pauseEngine, request } from './engine';
+import { look, lookWhileTraining, scoreEdits } from './look';
+import { recompute } from './ops';
+import type { Event, PresetEntry, RunInfo } from './protocol';
+import { forgetKeptRun, keepRun } from './safe';
+import { initialState, store } from './store';
+import { type Link, readLink } from './url';
+
+/** What a newly opened run starts with. */
+function freshRun(run: RunInfo) {
+  const { updates, checkpoints, scrubbed, secondsTrained, secondsLeft } = initialState;
+  return { run, update: run.update, updates, checkpoints, scrubbed, secondsTrained, secondsLeft };
+}
+
+/** Opens a preset; the boards are the link's, if it has some. */
+export async function open(preset: PresetEntry, { seed, set, boards }: Link): Promise<boolean> {
+  const { device, run } = store.state;
+  pause();
+  return attempt('page', async () => {
+    await request({ type: 'open', preset: preset.id, set, seed, device }, takeReports);
+    const other = run?.preset !== preset.id;
+    store.set({ set, results: other ? [] : store.state.results });
+    if (other) {
+      store.set({ op: preset.ops[0] ?? null, edits: [], editScores: null, unit: null });
+      if (boards.length === 0) await setUpBoards(preset.states);
+    }
+    forgetKeptRun();
+    await look();
+    scoreEdits();
+  });
+}
+
+export function presetOf(run: RunInfo | null): PresetEntry | undefined {
+  return store.state.catalogue?.presets.find(({ id }) => id === run?.preset);
+}
+
+/** Opens a preset as a new run. */
+export async function openPreset(
+  id: string,
+  seed = store.state.run?.seed ?? 0,
+  set: Record<string, unknown> = {},
+): Promise<boolean> {
+  const preset = store.state.catalogue?.presets.find((entry) => entry.id === id);
+  if (!preset) return false;
+  return open(preset, { ...readLink(''), seed, set });
+}
+
+/** Starts the run again from update 0. */
+export async function reset(): Promise<void> {
+  const { run, set } = store.state;
+  if (run) await openPreset(run.preset, run.seed, set);
+}
+
+/** Takes in what a run reports. */
+export function takeReports(events: Event[]): void {
+  const { state } = store;
+  let { update, updates, checkpoints } = state;
+  for (const event of events) {
+    if (event.type === 'opened') {
+      store.set(freshRun(event));
+      ({ update, updates, checkpoints } = store.state);
+    } else if (event.type === 'update') {
+      update = event.update;
+      updates = [...updates, { update, metrics: event.metrics }];
+    } else if (event.type === 'checkpoint') {
+      const { scores } = event;
+      const others = checkpoints.filter((point) => point.update !== event.update);
+      checkpoints = [...others, { update: event.update, scores }];
+    }
+  }
+  store.set({ update, updates, checkpoints });
+}
+
+/** Trains to the end of the budget, or up to an update. */
+export async function train(until = store.state.run?.updates ?? 0): Promise<void> {
+  const { run, update, training } = store.state;
+  if (!run || training || until <= update) return;
+  store.set({ training: true, scrubbed: null });
+  const clock = new Clock();
+  const well = await attempt('page', async () => {
+    await request({ type: 'advance', updates: until - update }, (events) => {
+      const before = store.state.update;
+      takeReports(events);
+      clock.tick(store.state.update - before);
+      lookWhileTraining();
+      if (events.some(({ type }) => type === 'checkpoint')) keepRun();
+    });
+  });
+  store.set({ training: false });
+  if (!well) return;
+  await keepRun();
+  await look();
+  scoreEdits();
+}
+
+export function pause(): void {
+  if (store.state.training) pauseEngine();
+}
+
+export async function toggleTraining(): Promise<void> {
+  if (store.state.training) pause();
+  else await train();
+}
+
+export async function stepOnce(): Promise<void> {
+  await train(store.state.update + 1);
+}
+
+/** Shows a checkpoint; null for the newest weights. */
+export function scrub(update: number | null): void {
+  if (update === store.state.scrubbed) return;
+  store.set({ scrubbed: update });
+  look();
+  scoreEdits();
+  recompute();
+}
+
+/** Goes to the checkpoint before (−1) or after (+1) the one on show. */
+export function scrubStep(step: number): void {
+  const { checkpoints, scrubbed, update } = store.state;
+  const shown = scrubbed ?? update;
+  const known = checkpoints.map((point) => point.update).sort((a, b) => a - b);
+  const next =
+    step < 0 ? known.findLast((each) => each < shown) : known.find((each) => each > shown);
+  if (next !== undefined) scrub(next === update ? null : next);
+  else if (step > 0) scrub(null);
+}
+
+/** Drops what came after a checkpoint, so that training goes on from there. */
+export async function rewind(update: number): Promise<void> {
+  pause();
+  const { updates, checkpoints } = store.state;
+  const upTo = (point: { update: number }) => point.update <= update;
+  await attempt('page', async () => {
+    const run = await ask('opened', { type: 'rewind', update });
+    store.set({
+      ...freshRun(run),
+      updates: updates.filter(upTo),
+      checkpoints: checkpoints.filter(upTo),
+    });
+    await look();
+  });
+}
