@@ -50,10 +50,12 @@ export function lanesOf(
 }
 
 function metricPoints(id: string, updates: UpdatePoint[]): Point[] {
-  return updates.flatMap(({ update, metrics }): Point[] => {
+  const points: Point[] = [];
+  for (const { update, metrics } of updates) {
     const value = metrics[id];
-    return value === undefined ? [] : [[update, value]];
-  });
+    if (value !== undefined) points.push([update, value]);
+  }
+  return points;
 }
 
 function scorePoints(id: string, checkpoints: CheckpointPoint[]): Point[] {

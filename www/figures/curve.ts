@@ -17,43 +17,45 @@ export function ticks([low, high]: [number, number], count: number): number[] {
 }
 
 /**
- * Thins points, ascending in x, to what can be seen: in each pixel column the first, the lowest,
- * the highest and the last, so that no peak is lost. Points that are not finite are left out.
+ * Thins points, ascending in x, to what can be seen: the lowest and the highest of each pixel
+ * column, and the last of all, so that no peak is lost. Points that are not finite are left out.
  */
 export function downsample(points: Point[]): Point[] {
   const out: Point[] = [];
-  let column: Point[] = [];
+  let column = Number.NaN;
+  let low: Point | null = null;
+  let high: Point | null = null;
+  let last: Point | null = null;
   const flush = () => {
-    if (column.length <= 4) out.push(...column);
-    else out.push(...extremes(column));
-    column = [];
+    if (low === null || high === null) return;
+    if (low === high) out.push(low);
+    else out.push(...(low[0] <= high[0] ? [low, high] : [high, low]));
   };
   for (const point of points) {
-    if (!Number.isFinite(point[0]) || !Number.isFinite(point[1])) continue;
-    const first = column[0];
-    if (first && Math.floor(first[0]) !== Math.floor(point[0])) flush();
-    column.push(point);
+    const [x, y] = point;
+    if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
+    if (Math.floor(x) !== column) {
+      flush();
+      column = Math.floor(x);
+      low = point;
+      high = point;
+    } else {
+      if (low === null || y < low[1]) low = point;
+      if (high === null || y > high[1]) high = point;
+    }
+    last = point;
   }
   flush();
+  if (last !== null && out.at(-1) !== last) out.push(last);
   return out;
-}
-
-function extremes(column: Point[]): Point[] {
-  let lowest = 0;
-  let highest = 0;
-  column.forEach(([, y], index) => {
-    if (y < (column[lowest]?.[1] ?? y)) lowest = index;
-    if (y > (column[highest]?.[1] ?? y)) highest = index;
-  });
-  const kept = new Set([0, lowest, highest, column.length - 1]);
-  return column.filter((_, index) => kept.has(index));
 }
 
 /** An SVG path through points, to a tenth of a pixel. */
 export function path(points: Point[]): string {
-  return points
-    .map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`)
-    .join('');
+  let out = '';
+  for (const [x, y] of points)
+    out += `${out === '' ? 'M' : 'L'}${Math.round(x * 10) / 10} ${Math.round(y * 10) / 10}`;
+  return out;
 }
 
 /** Moves labels, given by their middle, apart to `gap` and keeps them between two bounds. */
