@@ -28,6 +28,8 @@ test: test-rust test-web test-page test-e2e ## Run every test: native, in the br
 test-rust: setup-rust
 	cargo test --locked --release
 
+# Optimised as the bundle is, so that both share their dependencies.
+test-web: export CARGO_PROFILE_RELEASE_LTO := thin
 test-web: setup-browser
 	wasm-pack test --headless --chrome --chromedriver "$(CHROMEDRIVER)" --mode no-install --release . --locked --test web
 

@@ -16,7 +16,9 @@ raw="$target/wasm32-unknown-unknown/release/glassbox.wasm"
 out="www/public/pkg/$bundle"
 made="$target/pkg-$bundle"
 
-cargo build --locked --release --lib --target wasm32-unknown-unknown "${features[@]+"${features[@]}"}"
+# As a cdylib alone: beside an rlib cargo leaves link-time optimisation out.
+CARGO_PROFILE_RELEASE_LTO=thin cargo rustc --locked --release --lib --crate-type cdylib \
+  --target wasm32-unknown-unknown "${features[@]+"${features[@]}"}"
 
 # The optimiser takes longer than a rebuild that changed nothing: skip it then.
 sum="$(cat "$raw" scripts/wasm.sh | cksum) $(wasm-bindgen --version) $(wasm-opt --version)"

@@ -2,10 +2,13 @@
 //! permalink. The page's TypeScript types are generated from this file.
 
 use crate::{
+    agent::{Decision, MetricInfo},
+    backend::DeviceName,
     env::{Axis, Concept, Optimum, scene::Scene},
     error::Error,
     model::{Site, taps::Edit},
     op::figure::{Figure, Number},
+    preset::Claim,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -36,11 +39,6 @@ pub enum Command {
     Advance {
         /// At most this many updates.
         updates: usize,
-    },
-    /// Drops what came after a checkpoint and makes the run go on from there. Answer: `opened`.
-    Rewind {
-        /// The update of a checkpoint.
-        update: usize,
     },
     /// A start state. Answer: `state`.
     Start {
@@ -217,18 +215,6 @@ pub enum Event {
     Error(Error),
 }
 
-/// Where tensors live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceName {
-    /// The processor, with SIMD.
-    #[default]
-    Cpu,
-    /// The graphics card, through WebGPU.
-    Webgpu,
-}
-
 /// What an exported file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
@@ -323,20 +309,6 @@ pub struct PresetEntry {
     pub claims: Vec<Claim>,
 }
 
-/// A claim that a test checks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
-pub struct Claim {
-    /// The metric: the id of a score.
-    pub metric: &'static str,
-    /// Its highest allowed value.
-    pub at_most: Option<f64>,
-    /// Its lowest allowed value.
-    pub at_least: Option<f64>,
-    /// Why it should hold.
-    pub reason: &'static str,
-}
-
 /// An open run.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
@@ -380,18 +352,6 @@ pub struct RunInfo {
     pub scores: Vec<MetricInfo>,
 }
 
-/// How a metric or score is drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
-pub struct MetricInfo {
-    /// Its id.
-    pub id: &'static str,
-    /// What it is called on the page.
-    pub name: &'static str,
-    /// Metrics of one lane share an axis in the timeline; none is shown as a number only.
-    pub lane: Option<&'static str>,
-}
-
 /// A state, checked and drawn.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
@@ -431,24 +391,4 @@ pub struct View {
     pub concepts: Vec<f32>,
     /// Activations, one entry a site in the order of `RunInfo::sites`.
     pub sites: Vec<Vec<f32>>,
-}
-
-/// A choice of action, with its reasons.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
-pub struct Decision {
-    /// The action that the agent would play.
-    pub action: usize,
-    /// Probability of each action: the network's softmax over legal actions, or the search's policy.
-    pub policy: Vec<f32>,
-    /// Value for the player to move, −1 to 1 in games.
-    pub value: f32,
-    /// Raw logits; empty for a search.
-    pub logits: Vec<f32>,
-    /// Visits of each action; empty without search.
-    pub visits: Vec<u32>,
-    /// Mean value of each action for the player to move; none where it was not visited.
-    pub q: Vec<Option<f32>>,
-    /// Simulations; 0 without search.
-    pub simulations: usize,
 }

@@ -1,0 +1,135 @@
+//! Adam (Kingma & Ba 2015, arXiv:1412.6980), with gradient clipping by global norm.
+//!
+//! Ours rather than burn's, because a checkpoint must carry the moments: burn's record reads them back
+//! synchronously, which panics on WebGPU in a browser, and keys them by random ids.
+
+use crate::{
+    backend,
+    error::Result,
+    model::{
+        Network,
+        weights::{Archive, Array},
+    },
+};
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Device, Gradients, Tensor},
+};
+
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
+const EPSILON: f32 = 1e-5;
+
+/// The optimiser's state: both moments of every weight as one vector, in module order.
+#[derive(Debug, Clone)]
+pub struct Adam {
+    moments: Option<[Tensor<1>; 2]>,
+    time: i32,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Adam {
+    /// Before the first step.
+    pub fn new() -> Self {
+        Self { moments: None, time: 0 }
+    }
+
+    /// One step down the gradients of `network`. `decay` is L2, added to the gradient.
+    ///
+    /// All weights are joined into one vector: in small networks time goes by the operation, and this
+    /// needs a dozen in place of a dozen for each tensor.
+    pub fn step(&mut self, network: Network, gradients: &Gradients, learning_rate: f32, decay: f32) -> Network {
+        let mut joiner = Joiner { gradients, found: Vec::new(), weights: Vec::new(), decay };
+        network.visit(&mut joiner);
+        let mut gradient = Tensor::cat(joiner.found, 0); // [weight]
+        if decay > 0.0 {
+            gradient = gradient + Tensor::cat(joiner.weights, 0) * decay; // [weight]
+        }
+        let squared = gradient.clone() * gradient.clone(); // [weight]
+        let (first, second) = match self.moments.take() {
+            Some([first, second]) => (
+                first * BETA_1 + gradient * (1.0 - BETA_1),
+                second * BETA_2 + squared * (1.0 - BETA_2),
+            ),
+            None => (gradient * (1.0 - BETA_1), squared * (1.0 - BETA_2)),
+        };
+        self.time += 1;
+        let root = (1.0 - BETA_2.powi(self.time)).sqrt();
+        let rate = learning_rate / (1.0 - BETA_1.powi(self.time));
+        // The bias of the second moment is corrected before ε is added, as in PyTorch.
+        let change = first.clone() * rate / (second.clone().sqrt() / root + EPSILON); // [weight]
+        self.moments = Some([first, second]);
+        network.map(&mut Mover { change, offset: 0 })
+    }
+
+    /// Writes the state into an archive.
+    pub async fn save(&self, archive: &mut Archive) -> Result<()> {
+        archive.metadata.insert("optimiser_time".into(), self.time.into());
+        if let Some([first, second]) = &self.moments {
+            for (name, tensor) in [("optimiser.first", first), ("optimiser.second", second)] {
+                let data = backend::read(tensor.clone()).await?;
+                archive.arrays.insert(name.into(), Array::vector(data));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the state from an archive. Errors: moments that do not fit the network.
+    pub fn load(archive: &Archive, num_weights: usize, device: &Device) -> Result<Self> {
+        let time = archive.metadata.get("optimiser_time").and_then(serde_json::Value::as_i64);
+        let time = time.and_then(|time| i32::try_from(time).ok()).unwrap_or(0);
+        if time <= 0 {
+            return Ok(Self::new());
+        }
+        let moment = |name| -> Result<Tensor<1>> {
+            let data = archive.array(name, &[num_weights])?.to_vec();
+            Ok(backend::tensor(data, [num_weights], device))
+        };
+        Ok(Self { moments: Some([moment("optimiser.first")?, moment("optimiser.second")?]), time })
+    }
+}
+
+/// Joins gradients (and weights, for decay) in module order.
+struct Joiner<'a> {
+    gradients: &'a Gradients,
+    found: Vec<Tensor<1>>,
+    weights: Vec<Tensor<1>>,
+    decay: f32,
+}
+
+impl ModuleVisitor for Joiner<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let weight = param.val();
+        let count = weight.shape().num_elements();
+        let gradient = weight
+            .grad(self.gradients)
+            .map_or_else(|| Tensor::zeros([count], &weight.device().inner()), |g| g.reshape([count]));
+        self.found.push(gradient);
+        if self.decay > 0.0 {
+            self.weights.push(weight.inner().reshape([count]));
+        }
+    }
+}
+
+/// Subtracts each weight's part of the joined change.
+struct Mover {
+    change: Tensor<1>,
+    offset: usize,
+}
+
+impl ModuleMapper for Mover {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, weight, mapper) = param.consume();
+        let shape = weight.dims();
+        let count = shape.iter().product();
+        let change = self.change.clone().narrow(0, self.offset, count).reshape(shape);
+        self.offset += count;
+        let moved = Tensor::from_inner(weight.inner() - change).require_grad();
+        Param::from_mapped_value(id, moved, mapper)
+    }
+}

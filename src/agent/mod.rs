@@ -1,0 +1,119 @@
+//! Learners. One file each, one line in [`AGENTS`].
+
+pub mod adam;
+pub mod alphazero;
+pub mod mcts;
+
+use crate::{
+    backend::Pending,
+    env::Env,
+    error::{Error, Result},
+    model::{Network, evaluator::Evaluator, weights::Archive},
+    rng::Rng,
+};
+use burn::tensor::Device;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Every agent.
+pub static AGENTS: &[&AgentEntry] = &[&alphazero::ENTRY];
+
+/// A registered agent.
+pub struct AgentEntry {
+    /// Its id.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// JSON schema of its parameters.
+    pub schema: fn() -> Value,
+    /// Builds it; errors say what is allowed.
+    pub make: fn(&Value, Setup) -> Result<Box<dyn Agent>>,
+    /// The metrics that an update reports.
+    pub metrics: &'static [MetricInfo],
+    /// Whether it searches at play.
+    pub searches: bool,
+}
+
+/// The entry named `id`, or `Error::UnknownId`.
+pub fn entry(id: &str) -> Result<&'static AgentEntry> {
+    AGENTS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
+        kind: "agent",
+        id: id.into(),
+        allowed: AGENTS.iter().map(|entry| entry.id.to_owned()).collect(),
+    })
+}
+
+/// What an agent is made of.
+pub struct Setup {
+    /// The environment, in any state.
+    pub env: Box<dyn Env>,
+    /// The network, without gradients.
+    pub network: Network,
+    /// Where it lives.
+    pub device: Device,
+    /// The run's generator.
+    pub rng: Rng,
+    /// Budget of updates, for schedules.
+    pub updates: usize,
+}
+
+/// Metric values of one update, by id.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// A learner that advances by updates.
+pub trait Agent {
+    /// One update. Errors: `NotFinite` once the loss has diverged.
+    fn advance(&mut self) -> Pending<'_, Result<Metrics>>;
+
+    /// The network as it is now, for inference.
+    fn network(&self) -> Network;
+
+    /// Decisions in states that have not ended, bare or searched. Deterministic.
+    fn decide<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        search: bool,
+    ) -> Pending<'a, Result<Vec<Decision>>>;
+
+    /// Everything but the weights that training needs to go on, into `archive`.
+    fn save<'a>(&'a self, archive: &'a mut Archive) -> Pending<'a, Result<()>>;
+
+    /// Puts weights and everything else back. Errors: `Checkpoint`; the agent is then unusable.
+    fn restore(&mut self, network: Network, archive: &Archive) -> Result<()>;
+}
+
+/// How a metric or score is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct MetricInfo {
+    /// Its id.
+    pub id: &'static str,
+    /// What it is called on the page.
+    pub name: &'static str,
+    /// Metrics of one lane share an axis in the timeline; none is shown as a number only.
+    pub lane: Option<&'static str>,
+}
+
+/// A choice of action, with its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Decision {
+    /// The action that the agent would play.
+    pub action: usize,
+    /// Probability of each action: the network's softmax over legal actions, or the search's policy.
+    pub policy: Vec<f32>,
+    /// Value for the player to move, −1 to 1 in games.
+    pub value: f32,
+    /// Raw logits; empty for a search.
+    pub logits: Vec<f32>,
+    /// Visits of each action; empty without search.
+    pub visits: Vec<u32>,
+    /// Mean value of each action for the player to move; none where it was not visited.
+    pub q: Vec<Option<f32>>,
+    /// Simulations; 0 without search.
+    pub simulations: usize,
+}

@@ -1,0 +1,166 @@
+//! Networks with named sites. One file each, one variant of [`Network`] and one line in [`MODELS`].
+
+pub mod convnet;
+pub mod evaluator;
+pub mod mlp;
+pub mod taps;
+pub mod weights;
+
+use crate::{
+    backend,
+    env::{Axis, Space},
+    error::{Error, Result},
+    rng::Rng,
+};
+use burn::{
+    module::{Module, Param},
+    nn::Linear,
+    tensor::{Device, Tensor},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use taps::Taps;
+
+/// Every model.
+pub static MODELS: &[&ModelEntry] = &[&mlp::ENTRY, &convnet::ENTRY];
+
+/// A registered model.
+pub struct ModelEntry {
+    /// Its id.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// JSON schema of its parameters.
+    pub schema: fn() -> Value,
+    /// Builds it with weights drawn from the generator.
+    pub make: fn(&Value, &Space, &mut Rng, &Device) -> Result<Network>,
+}
+
+/// The entry named `id`, or `Error::UnknownId`.
+pub fn entry(id: &str) -> Result<&'static ModelEntry> {
+    MODELS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
+        kind: "model",
+        id: id.into(),
+        allowed: MODELS.iter().map(|entry| entry.id.to_owned()).collect(),
+    })
+}
+
+/// A policy and value network.
+#[derive(Module, Debug)]
+pub enum Network {
+    /// Fully connected layers.
+    Mlp(mlp::Mlp),
+    /// Residual convolutions.
+    ConvNet(convnet::ConvNet),
+}
+
+/// What a forward pass gives.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Unmasked action logits `[batch, action]`.
+    pub logits: Tensor<2>,
+    /// Value for the player to move, −1 to 1, `[batch, 1]`.
+    pub value: Tensor<2>,
+}
+
+impl Network {
+    /// The forward pass on flat observations `[batch, observation]`.
+    pub fn forward(&self, observation: Tensor<2>, taps: &mut Taps) -> Output {
+        match self {
+            Self::Mlp(network) => network.forward(observation, taps),
+            Self::ConvNet(network) => network.forward(observation, taps),
+        }
+    }
+
+    /// The sites, from input to output.
+    pub fn sites(&self, space: &Space) -> Vec<Site> {
+        match self {
+            Self::Mlp(network) => network.sites(space),
+            Self::ConvNet(network) => network.sites(space),
+        }
+    }
+}
+
+/// A named point of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Site {
+    /// Dotted name, such as `blocks.0.out`.
+    pub name: String,
+    /// Its axes without the batch, outermost first: `channel, row, column` or `unit`.
+    pub axes: Vec<Axis>,
+    /// Which part of the network it belongs to.
+    pub stage: Stage,
+}
+
+impl Site {
+    /// A site.
+    pub fn new(name: impl Into<String>, axes: Vec<Axis>, stage: Stage) -> Self {
+        Self { name: name.into(), axes, stage }
+    }
+
+    /// Number of its elements.
+    pub fn len(&self) -> usize {
+        self.axes.iter().map(|axis| axis.len).product()
+    }
+
+    /// Whether it is the network's answer itself: logits or value.
+    pub fn is_output(&self) -> bool {
+        matches!(self.axes.as_slice(), [axis] if axis.name == "action" || axis.name == "value")
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The site called `name`, or `Error::UnknownId`.
+pub fn find_site<'a>(sites: &'a [Site], name: &str) -> Result<&'a Site> {
+    sites.iter().find(|site| site.name == name).ok_or_else(|| Error::UnknownId {
+        kind: "site",
+        id: name.into(),
+        allowed: sites.iter().map(|site| site.name.clone()).collect(),
+    })
+}
+
+/// The three parts of a policy network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// What is there.
+    Sensory,
+    /// What it means.
+    Analysis,
+    /// What to do.
+    Motor,
+}
+
+/// The axis of the policy's logits.
+fn action_axis(space: &Space) -> Axis {
+    Axis { name: "action".into(), len: space.num_actions(), labels: space.actions.clone() }
+}
+
+/// A parameter of normal draws with deviation `gain / √fan_in` (He et al. 2015 with gain √2).
+fn normal<const D: usize>(
+    shape: [usize; D],
+    fan_in: usize,
+    gain: f32,
+    rng: &mut Rng,
+    device: &Device,
+) -> Param<Tensor<D>> {
+    let deviation = gain / (fan_in as f32).sqrt();
+    let draws = (0..shape.iter().product()).map(|_| deviation * rng.normal()).collect();
+    Param::from_tensor(backend::tensor(draws, shape, device))
+}
+
+/// A linear layer with normal weights and zero bias.
+fn linear(inputs: usize, outputs: usize, gain: f32, rng: &mut Rng, device: &Device) -> Linear {
+    Linear {
+        weight: normal([inputs, outputs], inputs, gain, rng, device),
+        bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
+    }
+}

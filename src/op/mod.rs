@@ -1,0 +1,117 @@
+//! Interpretability methods. One file each, one line in [`OPS`].
+//!
+//! An op looks at an agent's network through its sites and at an environment through its states and
+//! concepts, and answers with figures; it knows none of them by name.
+
+pub mod ablate;
+pub mod activations;
+pub mod figure;
+pub mod layout;
+pub mod patch;
+pub mod score;
+
+use crate::{
+    backend::Pending,
+    env::{self, Env},
+    error::{Error, Result},
+    model::{
+        Site,
+        evaluator::{Evaluator, observations},
+        taps::Bank,
+    },
+    rng::Rng,
+};
+use figure::Figure;
+use serde_json::Value;
+
+/// Every op.
+pub static OPS: &[&OpEntry] = &[&patch::ENTRY, &ablate::ENTRY, &activations::ENTRY];
+
+/// A registered op.
+pub struct OpEntry {
+    /// Its id.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// JSON schema of its parameters.
+    pub schema: fn() -> Value,
+    /// How many states it looks at: 0, 1, or 2 for a clean and a corrupt one.
+    pub num_states: usize,
+    /// Runs it. Errors: bad parameters, or `NotApplicable` with the reason.
+    pub run: for<'a> fn(&'a Subject<'a>, &'a Value) -> Pending<'a, Result<Vec<Figure>>>,
+}
+
+/// The entry named `id`, or `Error::UnknownId`.
+pub fn entry(id: &str) -> Result<&'static OpEntry> {
+    OPS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
+        kind: "op",
+        id: id.into(),
+        allowed: OPS.iter().map(|entry| entry.id.to_owned()).collect(),
+    })
+}
+
+/// What an op looks at.
+pub struct Subject<'a> {
+    /// The network of the chosen checkpoint, with the session's edits.
+    pub evaluator: Evaluator,
+    /// The same architecture with its first weights: the control of every claim about training.
+    pub untrained: Evaluator,
+    /// The network's sites.
+    pub sites: &'a [Site],
+    /// The environment, in its start state.
+    pub env: &'a dyn Env,
+    /// The states that the op was given.
+    pub states: Vec<Box<dyn Env>>,
+    /// Names of the states for captions, such as `clean` and `corrupt`.
+    pub rng: Rng,
+    /// Told how many steps of how many are done.
+    pub progress: &'a dyn Fn(usize, usize),
+}
+
+/// Distinct non-terminal states to average over: a fixed sample of all of them where they can be
+/// enumerated, or of random play elsewhere.
+pub fn reference_states(start: &dyn Env, count: usize, rng: &mut Rng) -> Vec<Box<dyn Env>> {
+    if let Some(mut all) = start.enumerate() {
+        let count = count.min(all.len());
+        for place in 0..count {
+            let other = place + rng.below(all.len() - place);
+            all.swap(place, other);
+        }
+        all.truncate(count);
+        return all;
+    }
+    let mut found: Vec<Box<dyn Env>> = Vec::with_capacity(count);
+    let mut seen = std::collections::HashSet::new();
+    // Bounded, since an environment may have fewer states than are asked for.
+    for _ in 0..count * 20 {
+        let mut env = start.boxed();
+        env.reset(rng);
+        let length = rng.below(env.space().max_steps);
+        let ended = (0..length).any(|_| {
+            let legal = env::legal_actions(env.as_ref());
+            let action = legal[rng.below(legal.len())];
+            env.step(action, rng).map_or(true, |step| step.done())
+        });
+        if !ended && seen.insert(env.state().to_string()) {
+            found.push(env);
+        }
+        if found.len() == count {
+            break;
+        }
+    }
+    found
+}
+
+/// Activations of `states` at every site: what `mean` and `resample` edits draw from.
+pub async fn bank(evaluator: &Evaluator, states: &[Box<dyn Env>], sites: &[Site]) -> Result<Bank> {
+    let (_, recorded) = evaluator.record(observations(states), states.len()).await?;
+    Ok(sites
+        .iter()
+        .filter_map(|site| {
+            let values = recorded.get(&site.name)?;
+            Some((site.name.clone(), values.chunks_exact(site.len()).map(<[f32]>::to_vec).collect()))
+        })
+        .collect())
+}

@@ -1,0 +1,65 @@
+//! Seed problems made concrete, as data. One file each, one line in [`PRESETS`].
+
+pub mod connect4_alphazero;
+pub mod tictactoe_alphazero;
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Every preset; the first is what the page opens with.
+pub static PRESETS: &[&Preset] = &[&tictactoe_alphazero::PRESET, &connect4_alphazero::PRESET];
+
+/// A problem with an environment, a model, an agent and what is claimed of them.
+pub struct Preset {
+    /// Its id.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// The seed problem, such as `8.3`.
+    pub problem: &'static str,
+    /// Environment id.
+    pub environment: &'static str,
+    /// Model id.
+    pub model: &'static str,
+    /// Agent id.
+    pub agent: &'static str,
+    /// Budget of updates.
+    pub updates: usize,
+    /// Updates between checkpoints.
+    pub checkpoint_every: usize,
+    /// What differs from the defaults: `{"agent": {…}, "model": {…}, "environment": {…}}`.
+    pub parameters: fn() -> Value,
+    /// Ops to show first.
+    pub ops: &'static [&'static str],
+    /// A pair of states to begin with, `[clean, corrupt]`.
+    pub states: fn() -> Vec<Value>,
+    /// What it claims at the end of its budget; a test checks each over several seeds.
+    pub claims: &'static [Claim],
+}
+
+/// The preset named `id`, or `Error::UnknownId`.
+pub fn entry(id: &str) -> Result<&'static Preset> {
+    PRESETS.iter().copied().find(|preset| preset.id == id).ok_or_else(|| Error::UnknownId {
+        kind: "preset",
+        id: id.into(),
+        allowed: PRESETS.iter().map(|preset| preset.id.to_owned()).collect(),
+    })
+}
+
+/// A claim that a test checks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+pub struct Claim {
+    /// The metric: the id of a score.
+    pub metric: &'static str,
+    /// Its highest allowed value.
+    pub at_most: Option<f64>,
+    /// Its lowest allowed value.
+    pub at_least: Option<f64>,
+    /// Why it should hold.
+    pub reason: &'static str,
+}
+

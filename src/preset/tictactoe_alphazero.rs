@@ -1,0 +1,46 @@
+//! Problem 8.3 at its smallest: AlphaZero on tic-tac-toe, where every answer can be checked.
+
+use super::{Claim, Preset};
+use serde_json::json;
+
+/// The registry's line.
+pub static PRESET: Preset = Preset {
+    id: "tictactoe_alphazero",
+    title: "Tic-tac-toe · AlphaZero",
+    summary: "Learns perfect play in seconds; every one of the 4,520 positions can be checked by minimax.",
+    problem: "8.3",
+    environment: "tictactoe",
+    model: "mlp",
+    agent: "alphazero",
+    updates: 400,
+    checkpoint_every: 10,
+    parameters: || json!({"model": {"width": 128, "depth": 3}}),
+    ops: &["patch", "activations", "ablate"],
+    // One stone apart: X has two in the top row, or not.
+    states: || {
+        vec![
+            json!({"board": [1, 1, 0, 2, 2, 0, 0, 0, 0], "player": 0}),
+            json!({"board": [1, 0, 1, 2, 2, 0, 0, 0, 0], "player": 0}),
+        ]
+    },
+    claims: &[
+        Claim {
+            metric: "lines_lost_bare",
+            at_most: Some(0.0),
+            at_least: None,
+            reason: "tic-tac-toe is a draw, so a network that plays it right never loses a line",
+        },
+        Claim {
+            metric: "lines_lost_search",
+            at_most: Some(0.0),
+            at_least: None,
+            reason: "search repairs what the network misses",
+        },
+        Claim {
+            metric: "suboptimal",
+            at_most: Some(5.0),
+            at_least: None,
+            reason: "games start after random moves, so the network is right off its own lines too",
+        },
+    ],
+};

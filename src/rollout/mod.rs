@@ -1,0 +1,3 @@
+//! What learners do with plain numbers: no tensors here.
+
+pub mod replay;

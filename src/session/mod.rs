@@ -1,0 +1,206 @@
+//! A session: one enum of commands, one of events, the same natively and in the tab.
+//!
+//! Owns the run: its configuration, agent, checkpoints and ground truth. A command that fails leaves
+//! everything as it was.
+
+pub mod catalogue;
+pub mod config;
+pub mod protocol;
+pub mod run;
+
+use crate::{
+    env::{self, Env},
+    error::{Error, Result},
+    model::weights::Archive,
+    op::{self, figure::Number},
+};
+use config::RunConfig;
+use protocol::{Command, Event, ExportKind, StateView, View};
+use run::Run;
+use serde_json::Value;
+
+/// Receives events as they come.
+pub type Sink<'a> = &'a dyn Fn(Event);
+
+/// One visitor's session.
+#[derive(Default)]
+pub struct Session {
+    run: Option<Run>,
+}
+
+impl Session {
+    /// A session without a run.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The open run, or `Error::NoRun`.
+    pub fn run(&self) -> Result<&Run> {
+        self.run.as_ref().ok_or(Error::NoRun)
+    }
+
+    /// Carries out `command`; its answers go to `sink`. Errors leave the session as it was.
+    pub async fn handle(&mut self, command: Command, sink: Sink<'_>) -> Result<()> {
+        match command {
+            Command::Catalogue => sink(Event::Catalogue(catalogue::catalogue())),
+            Command::Open { preset, set, seed, device } => {
+                let config = RunConfig::of_preset(&preset, &set, seed)?;
+                self.open(Run::open(config, device).await?, sink)?;
+            }
+            Command::Import { bytes, device } => {
+                let archive = Archive::from_bytes(&bytes)?;
+                self.open(Run::import(&archive, device).await?, sink)?;
+            }
+            Command::Advance { updates } => {
+                let run = self.run.as_mut().ok_or(Error::NoRun)?;
+                for _ in 0..updates {
+                    if !run.advance(sink).await? {
+                        break;
+                    }
+                }
+            }
+            Command::Start { seed } => {
+                let run = self.run()?;
+                let mut env = run.env();
+                env.reset(&mut crate::rng::Rng::new(seed).split("start"));
+                sink(Event::State(state_view(env.as_ref(), 0.0)));
+            }
+            Command::Inject { state } => {
+                sink(Event::State(state_view(self.state(&state)?.as_ref(), 0.0)));
+            }
+            Command::Step { state, action } => {
+                let mut env = self.state(&state)?;
+                let step = env.step(action, &mut crate::rng::Rng::new(0))?;
+                sink(Event::State(state_view(env.as_ref(), step.reward)));
+            }
+            Command::Paint { state, row, column, brush } => {
+                let mut env = self.state(&state)?;
+                env.paint(row, column, brush)?;
+                sink(Event::State(state_view(env.as_ref(), 0.0)));
+            }
+            Command::Shift { state, from, to } => {
+                let mut env = self.state(&state)?;
+                env.shift(from, to)?;
+                sink(Event::State(state_view(env.as_ref(), 0.0)));
+            }
+            Command::Look { state, checkpoint, search, edits } => {
+                let env = self.state(&state)?;
+                let run = self.run()?;
+                sink(Event::View(look(run, env, checkpoint, search, &edits).await?));
+            }
+            Command::Score { checkpoint, edits } => {
+                let run = self.run()?;
+                let evaluator = run.evaluator(checkpoint, &edits).await?;
+                let scores = run.score(&evaluator, op::score::Effort::Full).await?;
+                sink(Event::Scores { update: run.update_of(checkpoint), scores });
+            }
+            Command::Op { op, parameters, states, checkpoint, edits } => {
+                let run = self.run()?;
+                let states = states.iter().map(|state| self.state(state)).collect::<Result<Vec<_>>>()?;
+                let (figures, numbers) = run_op(run, &op, &parameters, states, checkpoint, &edits, sink).await?;
+                sink(Event::Figures { update: run.update_of(checkpoint), figures, numbers });
+            }
+            Command::Export { checkpoint, what } => {
+                let run = self.run()?;
+                let archive = match what {
+                    ExportKind::Weights => run.weights(checkpoint).await?,
+                    ExportKind::Everything => run.everything(checkpoint).await?,
+                };
+                let name = format!("{}-seed{}-update{}.safetensors", run.config().preset, run.config().seed, run.update_of(checkpoint));
+                sink(Event::File { name, bytes: archive.to_bytes()? });
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, run: Run, sink: Sink<'_>) -> Result<()> {
+        sink(Event::Opened(run.info()?));
+        run.report_checkpoints(sink);
+        self.run = Some(run);
+        Ok(())
+    }
+
+    fn state(&self, state: &Value) -> Result<Box<dyn Env>> {
+        let mut env = self.run()?.env();
+        env.set_state(state)?;
+        Ok(env)
+    }
+}
+
+/// A state, drawn.
+pub fn state_view(env: &dyn Env, reward: f32) -> StateView {
+    let outcome = env.outcome();
+    StateView {
+        state: env.state(),
+        scene: env.scene(),
+        player: env.player(),
+        legal: env::legal_actions(env),
+        reward,
+        terminated: outcome.terminated,
+        truncated: outcome.truncated,
+    }
+}
+
+async fn look(
+    run: &Run,
+    env: Box<dyn Env>,
+    checkpoint: Option<usize>,
+    search: bool,
+    edits: &[crate::model::taps::Edit],
+) -> Result<View> {
+    let evaluator = run.evaluator(checkpoint, edits).await?;
+    let states = [env];
+    let env = states[0].as_ref();
+    let (_, recorded) = evaluator.record(env::observation(env), 1).await?;
+    let over = env.outcome().done();
+    let decide = |search| run.agent().decide(&evaluator, &states, search);
+    let network = if over { None } else { decide(false).await?.pop() };
+    let search = if over || !search || !run.searches() { None } else { decide(true).await?.pop() };
+    Ok(View {
+        update: run.update_of(checkpoint),
+        at: state_view(env, 0.0),
+        network,
+        search,
+        optimum: if over { None } else { env.optimum() },
+        concepts: env.concepts(),
+        sites: run.sites().iter().map(|site| recorded.get(&site.name).cloned().unwrap_or_default()).collect(),
+    })
+}
+
+async fn run_op(
+    run: &Run,
+    id: &str,
+    parameters: &Value,
+    states: Vec<Box<dyn Env>>,
+    checkpoint: Option<usize>,
+    edits: &[crate::model::taps::Edit],
+    sink: Sink<'_>,
+) -> Result<(Vec<op::figure::Figure>, Vec<Number>)> {
+    let entry = op::entry(id)?;
+    if states.len() != entry.num_states {
+        return Err(Error::not_applicable(format!(
+            "{id} looks at {} states; {} were given",
+            entry.num_states,
+            states.len()
+        )));
+    }
+    let progress = |done, total| sink(Event::Progress { done, total });
+    let subject = op::Subject {
+        evaluator: run.evaluator(checkpoint, edits).await?,
+        untrained: run.evaluator(Some(0), &[]).await?,
+        sites: run.sites(),
+        env: run.start(),
+        states,
+        rng: run.config().rng(),
+        progress: &progress,
+    };
+    let figures = (entry.run)(&subject, parameters).await?;
+    let numbers = figures.iter().flat_map(|figure| figure.numbers.clone()).collect();
+    Ok((figures, numbers))
+}
+
+/// Runs a future to its end. Natively nothing ever waits; in a browser the bridge awaits instead.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}
