@@ -78,7 +78,10 @@ export class Evidence extends LightElement {
       </div>
       <div class="evgrid">
         <div class="op">${this.#form(now, entry)}</div>
-        ${this.#figures(now, entry)}
+        <div class="shown">
+          ${now.error?.place === 'evidence' ? failure(now.error.message) : nothing}
+          ${this.#figures(now, entry)}
+        </div>
       </div>
     </section>`;
   }
@@ -158,7 +161,6 @@ export class Evidence extends LightElement {
         ${seconds === undefined ? nothing : html`<span>about ${formatSeconds(seconds)}</span>`}
       </button>
       <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
-      ${now.error?.place === 'evidence' ? failure(now.error.message) : nothing}
     </div>`;
   }
 

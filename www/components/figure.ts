@@ -44,6 +44,8 @@ export class FigureElement extends LightElement {
   protected override firstUpdated(): void {
     const box = this.querySelector('.g-box');
     if (box) this.#observer.observe(box);
+    // Labels are measured, and measured again once their font has come.
+    document.fonts.ready.then(this.#redraw);
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -59,12 +61,17 @@ export class FigureElement extends LightElement {
     this.#drawnSite = site;
     const { width } = this;
     if (!body || body.type === 'table' || width <= 0) return;
-    const loaded = () => {
-      this.#drawing = null;
-      this.requestUpdate();
-    };
-    this.#drawing = draw(body, { width, height: heightFor(width), site, numElements }, loaded);
+    this.#drawing = draw(
+      body,
+      { width, height: heightFor(width), site, numElements },
+      this.#redraw,
+    );
   }
+
+  #redraw = (): void => {
+    this.#drawing = null;
+    this.requestUpdate();
+  };
 
   #point(index: number): void {
     if (index === this.pointed) return;

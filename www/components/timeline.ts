@@ -50,6 +50,8 @@ export class Timeline extends LightElement {
   protected override firstUpdated(): void {
     const plot = this.querySelector('.tl-plot');
     if (plot) this.#observer.observe(plot);
+    // Labels are measured, and measured again once their font has come.
+    document.fonts.ready.then(() => this.requestUpdate());
   }
 
   protected override async scheduleUpdate(): Promise<void> {

@@ -45,9 +45,9 @@ function drawValues({ scene, values, colour }: Board, at: SceneFrame) {
     if (value == null) return svg``;
     const [x, y] = [at.x(column), at.y(row)];
     const share = Math.min(1, Math.abs(value) / (colour.limit || 1));
-    const radius = Math.max(2, Math.sqrt(share) * at.cell * 0.27);
+    const radius = Math.max(2, Math.sqrt(share) * at.cell * 0.24);
     const below = columnwise ? at.cell * scene.rows + 14 : y + at.cell * 0.44;
-    return svg`<circle cx=${x} cy=${y} r=${radius} fill=${colourOf(colour, value)}></circle>
+    return svg`<circle cx=${x} cy=${columnwise ? y : y - at.cell * 0.08} r=${radius} fill=${colourOf(colour, value)}></circle>
       <text class="t2 mid" x=${x} y=${below}>${formatNumber(value)}</text>`;
   });
 }

@@ -22,6 +22,8 @@ export interface Plotted {
 /** A plot in the page's type and colours. */
 export function plot(options: PlotOptions): Plotted {
   const made = observablePlot({ className: 'plot', style: 'overflow: visible', ...options });
+  // Plot labels its groups of marks, which have no role that a label could name.
+  for (const group of made.querySelectorAll('g[aria-label]')) group.removeAttribute('aria-label');
   const apply = (name: 'x' | 'y') => (value: number) => {
     const at: unknown = made.scale(name)?.apply(value);
     return typeof at === 'number' ? at : Number.NaN;
