@@ -144,8 +144,8 @@ export class App extends LightElement {
           <gb-brain></gb-brain>
           <gb-evidence></gb-evidence>
           <gb-timeline></gb-timeline>
+          ${dividers()}
         </main>
-        ${dividers()}
       </div>
       ${this.#tabBar()} ${this.#help()}
       <gb-presets></gb-presets>

@@ -69,6 +69,10 @@ export function restoreLayout(layout: HTMLElement): void {
   }
 }
 
+function layoutOf(element: HTMLElement): HTMLElement | null {
+  return element.closest<HTMLElement>('.lab');
+}
+
 /** The present size of what a divider bounds. */
 function measure(divider: Divider, element: HTMLElement, layout: HTMLElement): number {
   const here = element.getBoundingClientRect();
@@ -81,7 +85,7 @@ function measure(divider: Divider, element: HTMLElement, layout: HTMLElement): n
 
 function onKey(event: KeyboardEvent, divider: Divider): void {
   const element = event.currentTarget as HTMLElement;
-  const layout = element.parentElement;
+  const layout = layoutOf(element);
   if (!layout) return;
   const grow = divider.place === 'bottom' ? 'ArrowUp' : 'ArrowDown';
   const shrink = divider.place === 'bottom' ? 'ArrowDown' : 'ArrowUp';
@@ -95,7 +99,7 @@ function onKey(event: KeyboardEvent, divider: Divider): void {
 
 function onDown(event: PointerEvent, divider: Divider): void {
   const element = event.currentTarget as HTMLElement;
-  const layout = element.parentElement;
+  const layout = layoutOf(element);
   if (!layout || event.button !== 0) return;
   const start = measure(divider, element, layout);
   const along = ({ clientX, clientY }: PointerEvent) =>
@@ -114,7 +118,7 @@ function onDown(event: PointerEvent, divider: Divider): void {
 }
 
 function onReset(event: MouseEvent, divider: Divider): void {
-  const layout = (event.currentTarget as HTMLElement).parentElement;
+  const layout = layoutOf(event.currentTarget as HTMLElement);
   layout?.style.removeProperty(divider.property);
   const { [divider.property]: _, ...others } = remembered();
   localStorage.setItem(KEY, JSON.stringify(others));
