@@ -87,16 +87,25 @@ async function pump(): Promise<void> {
       }
     }
   } catch (why) {
-    engine = null;
-    post({ kind: 'dead', why: String(why) });
+    die(why);
   }
   running = false;
 }
 
+function die(why: unknown): void {
+  engine = null;
+  training = null;
+  post({ kind: 'dead', why: String(why) });
+}
+
+// A panic inside a future never settles its promise: it surfaces here instead.
+self.addEventListener('error', (event) => die(event.message));
+self.addEventListener('unhandledrejection', (event) => die(event.reason));
+
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   switch (data.kind) {
     case 'load':
-      await load(data.base).catch((why) => post({ kind: 'dead', why: String(why) }));
+      await load(data.base).catch(die);
       break;
     case 'request':
       queue.push(data);
