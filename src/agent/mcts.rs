@@ -49,7 +49,8 @@ pub struct Found {
     pub visits: Vec<u32>,
     /// Mean value of each visited action for the player to move.
     pub q: Vec<Option<f32>>,
-    /// Mean value of the root for the player to move.
+    /// Value of the root for the player to move: the mean over visits (PUCT), or what the improved
+    /// policy expects (Gumbel).
     pub value: f32,
     /// Policy target: visit shares (PUCT) or the improved policy (Gumbel).
     pub policy: Vec<f32>,
@@ -344,13 +345,21 @@ impl Tree {
             }
             Rule::Gumbel => (root.improved(), self.root_score()),
         };
+        let value = match config.rule {
+            Rule::Puct => root.mean_value(),
+            // What the improved policy expects: the mean over visits would count what was tried and found bad.
+            Rule::Gumbel => {
+                let expected = |(action, p): (usize, &f32)| p * root.q(action).unwrap_or(root.value);
+                policy.iter().enumerate().map(expected).sum()
+            }
+        };
         let top: Vec<bool> =
             (0..score.len()).map(|a| root.legal[a] && root.visits[a] == most).collect();
         let action = crate::model::evaluator::masked_argmax(&score, &top).unwrap_or(0);
         Found {
             q: (0..policy.len()).map(|action| root.q(action)).collect(),
             visits: root.visits.clone(),
-            value: root.mean_value(),
+            value,
             action,
             policy,
             prior: root.prior.clone(),
