@@ -11,8 +11,8 @@ export function formatNumber(value: number): string {
   const sign = value < 0 ? MINUS : '';
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e9) return sign + size.toLocaleString('en-GB');
-  if (size < 0.0005 || size >= 1e9) return sign + scientific(size);
-  if (size < 1) return sign + trimmed(size.toFixed(decimals(size))).replace(/^0/, '');
+  if (size < 0.0001 || size >= 1e9) return sign + scientific(size);
+  if (size < 1) return sign + trimmed(fraction(size)).replace(/^0/, '');
   if (size < 100) return sign + trimmed(size.toPrecision(3));
   return sign + Math.round(size).toLocaleString('en-GB');
 }
@@ -40,10 +40,10 @@ export function formatSeconds(seconds: number): string {
   return rest === 60 ? `${minutes + 1} min` : `${minutes} min ${rest} s`;
 }
 
-/** Enough to tell the small from nothing and the almost whole from the whole. */
-function decimals(size: number): number {
-  if (size >= 0.995) return 4;
-  return size < 0.095 ? 3 : 2;
+/** Two digits that count; more where the number is almost whole. */
+function fraction(size: number): string {
+  if (size >= 0.995) return size.toFixed(4);
+  return size < 0.095 ? size.toPrecision(2) : size.toFixed(2);
 }
 
 function trimmed(digits: string): string {

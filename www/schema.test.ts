@@ -9,6 +9,8 @@ import {
   print,
   problem,
   range,
+  sliderShare,
+  sliderValue,
 } from './schema';
 
 const SCHEMA = {
@@ -132,5 +134,26 @@ describe('text', () => {
     expect(range(field('count').control)).toBe('1 to 8');
     expect(range(field('learning_rate').control)).toBe('above 0');
     expect(allowed(field('sites'))).toBe('names separated by commas');
+  });
+});
+
+describe('sliders', () => {
+  it('go in equal steps over a narrow range', () => {
+    expect(sliderShare(3, 1, 5)).toBe(0.5);
+    expect(sliderValue(0.5, 1, 5, true)).toBe(3);
+    expect(sliderValue(0.333333, 0, 1, false)).toBe(0.333);
+  });
+
+  it('go in equal factors over a wide one', () => {
+    expect(sliderShare(0.001, 1e-6, 1)).toBeCloseTo(0.5);
+    expect(sliderValue(0.5, 1e-6, 1, false)).toBe(0.001);
+    expect(sliderValue(0.5, 16, 4096, true)).toBe(256);
+  });
+
+  it('reach both ends and stay between them', () => {
+    expect(sliderValue(1, 16, 4096, true)).toBe(4096);
+    expect(sliderValue(0, 16, 4096, true)).toBe(16);
+    expect(sliderShare(99, 1, 5)).toBe(1);
+    expect(sliderShare(-1, 1, 1000)).toBe(0);
   });
 });

@@ -112,6 +112,29 @@ export function range(control: Control): string {
   return high ? `up to ${formatNumber(high.value)}` : '';
 }
 
+/** Where a number stands on its slider, from 0 to 1. */
+export function sliderShare(value: number, low: number, high: number): number {
+  const share = spansMagnitudes(low, high)
+    ? Math.log(value / low) / Math.log(high / low)
+    : (value - low) / (high - low || 1);
+  return Math.min(1, Math.max(0, Number.isNaN(share) ? 0 : share));
+}
+
+/** The number at a place of its slider, to three significant digits, or whole. */
+export function sliderValue(share: number, low: number, high: number, integer: boolean): number {
+  if (share <= 0) return low;
+  if (share >= 1) return high;
+  const value = spansMagnitudes(low, high)
+    ? low * (high / low) ** share
+    : low + share * (high - low);
+  return integer ? Math.round(value) : Number(value.toPrecision(3));
+}
+
+/** Whether a range is so wide that equal steps should be equal factors. */
+function spansMagnitudes(low: number, high: number): boolean {
+  return low > 0 && high / low >= 100;
+}
+
 /** What was typed, as a value of the field; text that cannot be read stays text. */
 export function parse(field: Field, text: string): unknown {
   const { control } = field;

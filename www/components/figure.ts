@@ -8,7 +8,7 @@ import { type Drawn, draw } from '../figures';
 import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
 import { drawTable } from '../figures/table';
 import { formatNumber, formatScore } from '../format';
-import type { Axis, Colour, Number as Score } from '../protocol';
+import type { Colour, Number as Score } from '../protocol';
 import { isStale, type Result, shownUpdate, store, type UnitRef, Watch } from '../store';
 import { exportMenu } from './export_menu';
 import { icon } from './icons';
@@ -61,11 +61,7 @@ export class FigureElement extends LightElement {
     this.#drawnSite = site;
     const { width } = this;
     if (!body || body.type === 'table' || width <= 0) return;
-    this.#drawing = draw(
-      body,
-      { width, height: heightFor(width), site, numElements },
-      this.#redraw,
-    );
+    this.#drawing = draw(body, { width, height: heightFor(width), site, shapeOf }, this.#redraw);
   }
 
   #redraw = (): void => {
@@ -184,24 +180,18 @@ export class FigureElement extends LightElement {
   }
 }
 
-function axesOf(site: string): Axis[] {
-  return store.state.run?.sites.find(({ name }) => name === site)?.axes ?? [];
-}
-
-function product(axes: Axis[]): number {
-  return axes.reduce((size, { len }) => size * len, 1);
-}
-
-function numElements(site: string): number {
-  const axes = axesOf(site);
-  return axes.length === 0 ? 0 : product(axes);
+function shapeOf(site: string): number[] {
+  const axes = store.state.run?.sites.find(({ name }) => name === site)?.axes ?? [];
+  return axes.map(({ len }) => len);
 }
 
 /** Whether both are the same unit: an element stands for its whole channel. */
 function same(one: UnitRef | null, other: UnitRef | null): boolean {
   if (one === null || other === null || one.site !== other.site) return false;
   if (one.unit === null || other.unit === null) return one.unit === other.unit;
-  const perUnit = product(axesOf(one.site).slice(1));
+  const perUnit = shapeOf(one.site)
+    .slice(1)
+    .reduce((product, len) => product * len, 1);
   return Math.floor(one.unit / perUnit) === Math.floor(other.unit / perUnit);
 }
 

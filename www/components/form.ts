@@ -12,6 +12,8 @@ import {
   print,
   problem,
   range,
+  sliderShare,
+  sliderValue,
   type Values,
 } from '../schema';
 import { type State, Watch } from '../store';
@@ -115,19 +117,20 @@ export class FormElement extends LightElement {
   ): TemplateResult {
     const value = this.#values[field.name];
     const [least, most] = [low?.value ?? 0, high?.value ?? 1];
-    const step = integer ? 1 : (most - least) / 200;
-    const at = typeof value === 'number' ? value : least;
-    const share = Math.min(1, Math.max(0, (at - least) / (most - least || 1)));
+    const share = sliderShare(typeof value === 'number' ? value : least, least, most);
+    const slide = (event: Event) =>
+      this.#set(field, sliderValue(Number(text(event)), least, most, integer));
     return html`<div class="slide">
       <input
         type="range"
         aria-label=${field.label}
-        min=${least}
-        max=${most}
-        step=${step}
+        aria-valuetext=${print(value)}
+        min="0"
+        max="1"
+        step=${integer && most - least <= 200 ? 1 / (most - least || 1) : 0.005}
         style="--share:${share}"
-        .value=${String(at)}
-        @input=${(event: Event) => this.#set(field, Number(Number(text(event)).toPrecision(6)))}
+        .value=${String(share)}
+        @input=${slide}
       />
       ${this.#text(field, id, wrong)}
     </div>`;

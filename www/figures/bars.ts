@@ -5,13 +5,24 @@ import { formatNumber, withUnit } from '../format';
 import type { Bar, Body } from '../protocol';
 import { ticks } from './curve';
 import { type Drawing, type Frame, type Place, textWidth } from './drawing';
-import { columnLabels, columnName, type Label, labelRoom, plot, rowLabels } from './plot';
+import {
+  columnLabels,
+  columnName,
+  type Label,
+  labelRoom,
+  labelsAbove,
+  plot,
+  rowLabels,
+} from './plot';
 
 type Bars = Extract<Body, { type: 'bars' }>;
 
 const BELOW = 40;
 const ROW = 24;
 const LOWEST_ROW = 13;
+const NAME_LINE = 13;
+/** The share of the width that names beside the bars may take. */
+const MOST_BESIDE = 0.42;
 
 function domainOf({ x, bars }: Bars): [number, number] {
   if (x.domain) return x.domain;
@@ -42,12 +53,13 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
     return { at, text: bar.name, style: held ? 'tc-held' : isSite ? 'tc' : 't' };
   });
   const values = bars.map((bar) => formatNumber(bar.value));
-  const row = Math.min(
-    ROW,
-    Math.max(LOWEST_ROW, (frame.height - BELOW) / Math.max(1, bars.length)),
-  );
+  // Names too long to stand beside their bars stand above them.
+  const above = labelRoom(rows) > frame.width * MOST_BESIDE;
+  const room = (frame.height - BELOW) / Math.max(1, bars.length);
+  const row = Math.min(ROW, Math.max(LOWEST_ROW, room)) + (above ? NAME_LINE : 0);
   const height = Math.round(bars.length * row) + BELOW;
-  const marginLeft = labelRoom(rows);
+  const insetTop = (above ? NAME_LINE : 0) + 3;
+  const marginLeft = above ? 1 : labelRoom(rows);
   const marginRight = Math.ceil(Math.max(0, ...values.map((value) => textWidth(value, 560)))) + 10;
   const inner = frame.width - marginLeft - marginRight;
   const columns = ticks(domain, Math.max(2, Math.floor(inner / 56)));
@@ -60,15 +72,24 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
     marginTop: 0,
     marginBottom: BELOW,
     x: { type: 'linear', domain, axis: null, clamp: true },
-    y: { type: 'band', domain: bars.map((_, at) => at), padding: 0.34, axis: null },
+    y: { type: 'band', domain: bars.map((_, at) => at), padding: 0, axis: null },
     marks: [
       ruleX(columns, { stroke: 'var(--line)' }),
       barX(bars, {
         x: 'value',
         y: (_: Bar, at: number) => at,
         fill: (bar: Bar) => fillOf(bar, domain),
+        insetTop,
+        insetBottom: 3,
       }),
-      tickX(controls, { x: 'control', y: 'at', inset: -2, stroke: 'var(--ink)', strokeWidth: 1.5 }),
+      tickX(controls, {
+        x: 'control',
+        y: 'at',
+        insetTop: insetTop - 2,
+        insetBottom: 1,
+        stroke: 'var(--ink)',
+        strokeWidth: 1.5,
+      }),
       ruleX([0], { stroke: 'var(--line-strong)' }),
       text(bars, {
         y: (_: Bar, at: number) => at,
@@ -76,9 +97,10 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
         frameAnchor: 'right',
         textAnchor: 'start',
         dx: 8,
+        dy: above ? NAME_LINE / 2 : 0,
         className: 'tb',
       }),
-      rowLabels(rows),
+      ...(above ? labelsAbove(rows, -row / 2 + 7) : rowLabels(rows)),
       columnLabels(columns.map((at) => ({ at, text: formatNumber(at) }))),
       columnName(body.x),
     ],

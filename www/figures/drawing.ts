@@ -11,8 +11,8 @@ export interface Frame {
   height: number;
   /** The site that is held, whose name is drawn in the accent. */
   site: string | null;
-  /** Number of elements of a site; 0 where there is no such site. */
-  numElements(site: string): number;
+  /** Lengths of a site's axes, outermost first; empty where there is no such site. */
+  shapeOf(site: string): number[];
 }
 
 /** A place that answers to the pointer and the arrow keys. */

@@ -33,7 +33,7 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
   const rowNames = namesOf(body.rows, down);
   const columnNames = namesOf(body.columns, across);
   const rows = rowNames.map((name, at): Label => {
-    const isSite = frame.numElements(name) > 0;
+    const isSite = frame.shapeOf(name).length > 0;
     return { at, text: name, style: name === frame.site ? 'tc-held' : isSite ? 'tc' : 't' };
   });
   const marginLeft = labelRoom(rows);
@@ -79,7 +79,9 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
   const places = cells.map(({ row, column, value }): Place => {
     const at = `${rowNames[row]}, ${body.columns.name} ${columnNames[column]}`;
     const unit =
-      frame.numElements(rowNames[row] ?? '') > 0 ? { site: rowNames[row] ?? '', unit: null } : null;
+      frame.shapeOf(rowNames[row] ?? '').length > 0
+        ? { site: rowNames[row] ?? '', unit: null }
+        : null;
     return {
       x: plotted.x(column),
       y: plotted.y(row),

@@ -1,6 +1,11 @@
 // What the drawings made with Observable Plot share. Loaded when the first of them is drawn.
 
-import { plot as observablePlot, type PlotOptions, text } from '@observablehq/plot';
+import {
+  plot as observablePlot,
+  type PlotOptions,
+  type TextOptions,
+  text,
+} from '@observablehq/plot';
 import type { Scale } from '../protocol';
 import { codeWidth, textWidth } from './drawing';
 
@@ -33,6 +38,15 @@ export function plot(options: PlotOptions): Plotted {
 
 /** Labels of the vertical axis, on the left. */
 export function rowLabels(labels: Label[]) {
+  return labelled(labels, { textAnchor: 'end', dx: -7 });
+}
+
+/** The same at the left edge inside the frame, moved by `dy`. */
+export function labelsAbove(labels: Label[], dy: number) {
+  return labelled(labels, { textAnchor: 'start', dy, stroke: 'var(--surface)', strokeWidth: 4 });
+}
+
+function labelled(labels: Label[], options: TextOptions) {
   return (['t', 'tc', 'tc-held'] as const).map((style) =>
     text(
       labels.filter((label) => (label.style ?? 't') === style),
@@ -40,8 +54,7 @@ export function rowLabels(labels: Label[]) {
         y: 'at',
         text: 'text',
         frameAnchor: 'left',
-        textAnchor: 'end',
-        dx: -7,
+        ...options,
         className: style,
       },
     ),
