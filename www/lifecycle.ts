@@ -1,11 +1,12 @@
 // From the page's start to the death of a worker, and on from there.
 
 import { setUpBoards } from './boards';
+import { EngineError } from './client';
 import { ask, attempt, hasSimd, report, request, startEngine } from './engine';
 import { look, scoreEdits } from './look';
 import type { DeviceName, PresetEntry } from './protocol';
-import { open, openPreset, reset, takeReports, train } from './run';
-import { keptRun } from './safe';
+import { open, pause, reset, takeReports, train } from './run';
+import { keepRun, keptRun } from './safe';
 import { store } from './store';
 import { type Link, readLink } from './url';
 
@@ -48,17 +49,6 @@ async function followLink(link: Link, preset: PresetEntry): Promise<void> {
   else scoreEdits();
 }
 
-/** Moves the run to another device; it starts again from update 0. */
-export async function setDevice(device: DeviceName): Promise<void> {
-  const { run, set } = store.state;
-  if (device === store.state.device && store.state.engine.status === 'ready') return;
-  await attempt('page', async () => {
-    await startEngine(device, onDead);
-    store.set({ training: false, busy: null });
-    if (run) await openPreset(run.preset, run.seed, set);
-  });
-}
-
 function onDead(why: string): void {
   store.set({
     engine: { status: 'dead', why, safe: keptRun()?.update ?? null },
@@ -67,24 +57,58 @@ function onDead(why: string): void {
   });
 }
 
-/** Starts a new worker and goes on from what was kept. */
-export async function recover(): Promise<void> {
-  const { device, updates, checkpoints, scrubbed } = store.state;
+/** Starts an engine and goes on from what was kept; without that, from update 0. */
+async function resume(device: DeviceName): Promise<void> {
+  const { catalogue, updates, checkpoints, scrubbed } = store.state;
+  if (!catalogue) {
+    await boot({ ...readLink(location.search), device });
+    return;
+  }
   const kept = keptRun();
+  await startEngine(device, onDead);
+  if (!kept) {
+    await reset();
+    return;
+  }
+  await request({ type: 'import', bytes: kept.bytes, device }, takeReports);
+  const { run, update, checkpoints: reported } = store.state;
+  const isKnown = (at: number) => run?.checkpoints.includes(at) === true;
+  const told = new Set(reported.map((point) => point.update));
+  store.set({
+    updates: updates.filter((point) => point.update <= update),
+    checkpoints: [
+      ...checkpoints.filter((point) => isKnown(point.update) && !told.has(point.update)),
+      ...reported,
+    ],
+    scrubbed: scrubbed !== null && isKnown(scrubbed) ? scrubbed : null,
+  });
+  await look();
+}
+
+/** Takes a new worker in place of a dead or busy one. */
+export async function recover(): Promise<void> {
+  await recoverOn(store.state.device);
+}
+
+/** The same, on another device. */
+export async function recoverOn(device: DeviceName): Promise<void> {
+  store.set({ training: false, busy: null });
+  await attempt('page', () => resume(device));
+}
+
+/** Moves the run to another device; where that is not to be had, it goes on where it was. */
+export async function setDevice(device: DeviceName): Promise<void> {
+  const { device: before, engine } = store.state;
+  if (device === before && engine.status === 'ready') return;
+  pause();
+  await keepRun(true);
   await attempt('page', async () => {
-    await startEngine(device, onDead);
-    if (!kept) {
-      await reset();
-      return;
+    try {
+      await resume(device);
+    } catch (why) {
+      if (!(why instanceof EngineError)) throw why;
+      await resume(before);
+      throw new EngineError('device', `the other device could not be used: ${why.message}`);
     }
-    await request({ type: 'import', bytes: kept.bytes, device }, takeReports);
-    const upTo = (point: { update: number }) => point.update <= store.state.update;
-    const known = store.state.run?.checkpoints ?? [];
-    store.set({
-      updates: updates.filter(upTo),
-      checkpoints: checkpoints.filter(upTo),
-      scrubbed: scrubbed !== null && known.includes(scrubbed) ? scrubbed : null,
-    });
-    await look();
   });
 }

@@ -22,6 +22,11 @@ export function isCurrent(view: View | null, which: Which, state: State): view i
   );
 }
 
+/** A new engine has no run until what was kept is open in it. */
+function canAsk(): boolean {
+  return store.state.run !== null && store.state.engine.status === 'ready';
+}
+
 async function lookAt(which: Which): Promise<void> {
   const { boards, scrubbed, searchOn, active, run, edits } = store.state;
   const board = boards[which];
@@ -41,7 +46,7 @@ async function lookAt(which: Which): Promise<void> {
 
 /** Asks for both views. */
 export async function look(): Promise<void> {
-  if (!store.state.run) return;
+  if (!canAsk()) return;
   if (looking) {
     lookAgain = true;
     return;
@@ -55,7 +60,7 @@ export async function look(): Promise<void> {
       await lookAt(first);
       await lookAt(first === 'clean' ? 'corrupt' : 'clean');
     });
-  } while (lookAgain);
+  } while (lookAgain && canAsk());
   looking = false;
 }
 
@@ -73,6 +78,7 @@ export function scoreEdits(): void {
   }
   if (store.state.training) return;
   scoreTimer = setTimeout(() => {
+    if (!canAsk()) return;
     report('page', async () => {
       const { edits } = store.state;
       const checkpoint = store.state.scrubbed ?? undefined;

@@ -22,11 +22,11 @@ export function forgetKeptRun(): void {
   kept = null;
 }
 
-/** Keeps the run as it is now; while it trains, not too often. */
-export async function keepRun(): Promise<void> {
-  const { update, training } = store.state;
+/** Keeps the run as it is now; while it trains, not too often unless told so. */
+export async function keepRun(often = !store.state.training): Promise<void> {
+  const { update } = store.state;
   if (kept?.update === update) return;
-  if (training && kept && performance.now() - taken < INTERVAL_MS) return;
+  if (!often && kept && performance.now() - taken < INTERVAL_MS) return;
   taken = performance.now();
   try {
     const { bytes } = await ask('file', { type: 'export', what: 'everything' });

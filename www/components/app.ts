@@ -65,7 +65,8 @@ export class App extends LightElement {
   protected override updated(_changed: PropertyValues): void {
     const { run, catalogue } = this.#watch.state;
     const title = catalogue?.presets.find(({ id }) => id === run?.preset)?.title;
-    document.title = title ? `${title} · Glassbox` : 'Glassbox';
+    const full = title ? `${title} · Glassbox` : 'Glassbox';
+    if (document.title !== full) document.title = full;
   }
 
   #onKey = (event: KeyboardEvent): void => {

@@ -1,7 +1,7 @@
 // What went wrong, what is safe and how to go on: a bar in the layout, where it stays till read.
 
 import { html, nothing, type TemplateResult } from 'lit';
-import { dismissError, recover } from '../actions';
+import { dismissError, recover, recoverOn } from '../actions';
 import type { State } from '../store';
 import { icon } from './icons';
 
@@ -9,7 +9,7 @@ function bar(text: TemplateResult, ...acts: unknown[]): TemplateResult {
   return html`<div class="notice" role="alert">${icon('warn')}<p>${text}</p>${acts}</div>`;
 }
 
-export function notice({ engine, error }: State): TemplateResult | typeof nothing {
+export function notice({ engine, error, device }: State): TemplateResult | typeof nothing {
   if (engine.status === 'unsupported')
     return bar(html`<b>This browser lacks WebAssembly SIMD.</b> Agents are trained with its vector
       instructions. Any browser since 2023 has them: Chrome 91, Firefox 89, Safari 16.4, or newer.`);
@@ -24,6 +24,9 @@ export function notice({ engine, error }: State): TemplateResult | typeof nothin
       html`<button class="btn primary small" @click=${recover}>
         ${safe === null ? 'Start again' : `Go on from ${safe}`}
       </button>`,
+      device === 'cpu'
+        ? nothing
+        : html`<button class="btn small" @click=${() => recoverOn('cpu')}>Go on with the CPU</button>`,
       html`<button class="btn quiet small" @click=${() => navigator.clipboard.writeText(why)}>Copy details</button>`,
     );
   }

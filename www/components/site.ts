@@ -2,10 +2,11 @@
 
 import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { diverging, onTheme, painter } from '../colour';
+import { diverging, onTheme } from '../colour';
 import { formatNumber } from '../format';
 import type { Colour, Site } from '../protocol';
 import { LightElement } from './light';
+import { tableColour } from './palette';
 import { type SiteLayout, shapeText, unitAt, unitBox, unitText } from './site_layout';
 
 export interface Scale {
@@ -34,9 +35,8 @@ function paintSite(
 ): void {
   const context = prepare(canvas, layout.width, layout.height);
   if (!context) return;
-  const colour = painter(scale.kind);
   layout.corners.forEach(([x, y], index) => {
-    context.fillStyle = `rgb(${colour(values[index] ?? 0, scale.limit).join(' ')})`;
+    context.fillStyle = tableColour(scale.kind, values[index] ?? 0, scale.limit);
     context.fillRect(x, y, layout.side, layout.side);
   });
 }
@@ -55,10 +55,9 @@ export function paintUnit(
   const zoom = UNIT_SIDE / Math.max(width, height);
   const context = prepare(canvas, width * zoom, height * zoom);
   if (!context) return;
-  const colour = painter(scale.kind);
   for (let index = unit * layout.perUnit; index < (unit + 1) * layout.perUnit; index += 1) {
     const [x, y] = layout.corners[index] ?? [0, 0];
-    context.fillStyle = `rgb(${colour(values[index] ?? 0, scale.limit).join(' ')})`;
+    context.fillStyle = tableColour(scale.kind, values[index] ?? 0, scale.limit);
     context.fillRect((x - left) * zoom, (y - top) * zoom, layout.side * zoom, layout.side * zoom);
   }
 }
