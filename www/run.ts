@@ -2,7 +2,7 @@
 
 import { setUpBoards } from './boards';
 import { Clock } from './clock';
-import { ask, attempt, pauseEngine, request } from './engine';
+import { attempt, pauseEngine, request } from './engine';
 import { look, lookWhileTraining, scoreEdits } from './look';
 import { recompute } from './ops';
 import type { Event, PresetEntry, RunInfo } from './protocol';
@@ -128,20 +128,4 @@ export function scrubStep(step: number): void {
     step < 0 ? known.findLast((each) => each < shown) : known.find((each) => each > shown);
   if (next !== undefined) scrub(next === update ? null : next);
   else if (step > 0) scrub(null);
-}
-
-/** Drops what came after a checkpoint, so that training goes on from there. */
-export async function rewind(update: number): Promise<void> {
-  pause();
-  const { updates, checkpoints } = store.state;
-  const upTo = (point: { update: number }) => point.update <= update;
-  await attempt('page', async () => {
-    const run = await ask('opened', { type: 'rewind', update });
-    store.set({
-      ...freshRun(run),
-      updates: updates.filter(upTo),
-      checkpoints: checkpoints.filter(upTo),
-    });
-    await look();
-  });
 }

@@ -6,7 +6,7 @@ import { copyBoard, pairOp, runOp, setActive, swapBoards } from '../actions';
 import { store, Watch, type Which } from '../store';
 import { icon } from './icons';
 import { LightElement } from './light';
-import { describe, differingCells, drawScene } from './scene';
+import { describe, differingCells, drawScene, shortName } from './scene';
 
 const NAMES: Record<Which, string> = { clean: 'Clean', corrupt: 'Corrupt' };
 const DRAG_THRESHOLD = 5;
@@ -144,7 +144,7 @@ export class Pair extends LightElement {
   #best(which: Which): string {
     const { views, run } = this.#watch.state;
     const action = views[which]?.network?.action;
-    return action === undefined ? '' : `best ${run?.actions[action] ?? action}`;
+    return action === undefined ? '' : `best ${shortName(run?.actions ?? [], action)}`;
   }
 
   #note(): string {

@@ -4,6 +4,8 @@ import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 
 import { diverging } from '../colour';
 import type { Decision, Role, Scene, Shape, Sprite, Target } from '../protocol';
 
+const LONGEST_SHORT_NAME = 5;
+
 /** Width of a drawing in its own units; text of 11 units is 11 px at this width. */
 const WIDTH = 276;
 
@@ -173,7 +175,7 @@ export function drawDecision(
     const q = search?.q[action];
     const fill = search ? diverging(q ?? 0, 1) : 'var(--ink-3)';
     const number = search ? String(visits) : percent(prior);
-    const name = actions[action] ?? String(action);
+    const name = shortName(actions, action);
     const text = columnwise
       ? svg`<text x=${x} y="-6" class=${action === chosen ? 'tb mid' : 't mid'}>${name}</text>
           <text x=${x} y=${bottom + 15} class=${action === chosen ? 'tb mid' : 't2 mid'}>${number}</text>`
@@ -191,6 +193,12 @@ export function drawDecision(
       ${text}
     </g>`;
   });
+}
+
+/** An action where there is little room: its name, or its number where that is long. */
+export function shortName(actions: string[], action: number): string {
+  const name = actions[action];
+  return name !== undefined && name.length <= LONGEST_SHORT_NAME ? name : String(action);
 }
 
 export function percent(share: number): string {

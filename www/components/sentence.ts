@@ -5,6 +5,7 @@ import { hasTwoPlayers } from '../actions';
 import { formatNumber } from '../format';
 import type { Optimum, Scene, StateView, View } from '../protocol';
 import type { State } from '../store';
+import { shortName } from './scene';
 
 const CLASSES = ['p1', 'p2'];
 const ROLES = ['first', 'second'] as const;
@@ -15,8 +16,10 @@ export function playerName({ brushes }: Scene, player: number): string {
   return brush?.name ?? `player ${player + 1}`;
 }
 
+/** To two decimals, with its sign: `+.97`, `0`, `−1`. */
 function signed(value: number): string {
-  return value > 0 ? `+${formatNumber(value)}` : formatNumber(value);
+  const rounded = Math.round(value * 100) / 100;
+  return rounded > 0 ? `+${formatNumber(rounded)}` : formatNumber(rounded);
 }
 
 /** A value between −1 and 1 as an outcome. */
@@ -43,7 +46,7 @@ export function sentence(
   if (board.terminated || board.truncated) return html`${seats} ${board.scene.status}.`;
   const decision = view?.search ?? view?.network;
   if (!view || !decision) return html`${seats} The agent looks at the board.`;
-  const action = run?.actions[decision.action] ?? String(decision.action);
+  const action = shortName(run?.actions ?? [], decision.action);
   const value = html`value <b>${signed(decision.value)}</b>${view.optimum ? truth(view.optimum) : nothing}`;
   if (!two) return html`The agent would play <b>${action}</b>: ${value}.`;
   return html`${seats} The agent expects ${player(board.player)} ${outcome(decision.value)}, best at
