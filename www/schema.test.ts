@@ -131,7 +131,7 @@ describe('text', () => {
   });
 
   it('says ranges short and long', () => {
-    expect(range(field('count').control)).toBe('1 to 8');
+    expect(range(field('count').control)).toBe('1–8');
     expect(range(field('learning_rate').control)).toBe('above 0');
     expect(allowed(field('sites'))).toBe('names separated by commas');
   });

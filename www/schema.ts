@@ -107,7 +107,7 @@ export function allowed(field: Field): string {
 export function range(control: Control): string {
   if (control.kind !== 'number') return '';
   const { low, high } = control;
-  if (low && high) return `${formatNumber(low.value)} to ${formatNumber(high.value)}`;
+  if (low && high) return `${formatNumber(low.value)}–${formatNumber(high.value)}`;
   if (low) return `${low.exclusive ? 'above' : 'from'} ${formatNumber(low.value)}`;
   return high ? `up to ${formatNumber(high.value)}` : '';
 }

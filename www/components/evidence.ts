@@ -158,7 +158,7 @@ export class Evidence extends LightElement {
     return html`<div class="act">
       <button class="btn primary" ?disabled=${!this.valid || why !== null} @click=${run}>
         Run
-        ${seconds === undefined ? nothing : html`<span>about ${formatSeconds(seconds)}</span>`}
+        ${seconds === undefined ? nothing : html`<span>${costOf(seconds)}</span>`}
       </button>
       <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
     </div>`;
@@ -220,6 +220,11 @@ function obstacle({ engine, run, boards, active }: State, entry: OpEntry): strin
     return 'This takes a pair: set up the second board in World first.';
   if (entry.num_states > 0 && !boards[active]) return 'Set up a board in World first.';
   return null;
+}
+
+function costOf(seconds: number): string {
+  const text = formatSeconds(seconds);
+  return text.startsWith('under') ? text : `about ${text}`;
 }
 
 /** Which boards an op looks at. */

@@ -22,7 +22,7 @@ const ROW = 24;
 const LOWEST_ROW = 13;
 const NAME_LINE = 13;
 /** The share of the width that names beside the bars may take. */
-const MOST_BESIDE = 0.42;
+const MOST_BESIDE = 0.5;
 
 function domainOf({ x, bars }: Bars): [number, number] {
   if (x.domain) return x.domain;
@@ -56,9 +56,10 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
   // Names too long to stand beside their bars stand above them.
   const above = labelRoom(rows) > frame.width * MOST_BESIDE;
   const room = (frame.height - BELOW) / Math.max(1, bars.length);
-  const row = Math.min(ROW, Math.max(LOWEST_ROW, room)) + (above ? NAME_LINE : 0);
+  const name = above ? NAME_LINE : 0;
+  const row = Math.min(ROW, Math.max(LOWEST_ROW, room - name)) + name;
   const height = Math.round(bars.length * row) + BELOW;
-  const insetTop = (above ? NAME_LINE : 0) + 3;
+  const insetTop = name + 3;
   const marginLeft = above ? 1 : labelRoom(rows);
   const marginRight = Math.ceil(Math.max(0, ...values.map((value) => textWidth(value, 560)))) + 10;
   const inner = frame.width - marginLeft - marginRight;
@@ -97,7 +98,7 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
         frameAnchor: 'right',
         textAnchor: 'start',
         dx: 8,
-        dy: above ? NAME_LINE / 2 : 0,
+        dy: name / 2,
         className: 'tb',
       }),
       ...(above ? labelsAbove(rows, -row / 2 + 7) : rowLabels(rows)),

@@ -35,7 +35,7 @@ export interface Drawing {
 
 /** The height that goes with a width. */
 export function heightFor(width: number): number {
-  return Math.round(Math.min(300, Math.max(156, width * 0.52)));
+  return Math.round(Math.min(260, Math.max(152, width * 0.38)));
 }
 
 const CODE_WIDTH = 0.602;

@@ -43,7 +43,13 @@ export function rowLabels(labels: Label[]) {
 
 /** The same at the left edge inside the frame, moved by `dy`. */
 export function labelsAbove(labels: Label[], dy: number) {
-  return labelled(labels, { textAnchor: 'start', dy, stroke: 'var(--surface)', strokeWidth: 4 });
+  return labelled(labels, {
+    textAnchor: 'start',
+    dy,
+    stroke: 'var(--surface)',
+    strokeWidth: 4,
+    paintOrder: 'stroke',
+  });
 }
 
 function labelled(labels: Label[], options: TextOptions) {
