@@ -1,6 +1,6 @@
 // Actions on the two boards, on the game that is played on one of them, and on the edits.
 
-import { ask, attempt } from './engine';
+import { ask, attempt, report } from './engine';
 import { change, clearHistory, stepBack, stepForward } from './history';
 import { look, scoreEdits } from './look';
 import type { Edit, Select, Site, StateView } from './protocol';
@@ -25,8 +25,14 @@ function edited(which: Which, board: StateView): void {
   look();
 }
 
-/** Fills the boards without a trace in the history: a preset's pair, or a start state. */
-export async function setUpBoards(states: unknown[]): Promise<void> {
+/** Fills the boards without a trace in the history; what cannot stand is told and replaced. */
+export async function setUpBoards(states: unknown[], instead: unknown[] = []): Promise<void> {
+  if (await attempt('world', () => fill(states))) return;
+  await report('world', () => fill(instead));
+}
+
+/** The boards of `states`; without any, a start state. */
+async function fill(states: unknown[]): Promise<void> {
   const [first, second] = states;
   const clean =
     first === undefined

@@ -2,7 +2,7 @@
 
 import { setUpBoards } from './boards';
 import { EngineError } from './client';
-import { ask, attempt, hasSimd, report, request, startEngine } from './engine';
+import { ask, attempt, hasSimd, request, startEngine } from './engine';
 import { look, scoreEdits } from './look';
 import type { DeviceName, PresetEntry } from './protocol';
 import { open, pause, reset, takeReports, train } from './run';
@@ -37,10 +37,7 @@ export async function boot(link: Link): Promise<void> {
 
 /** What a link says beyond the run's start: boards, edits, op, and how far to train. */
 async function followLink(link: Link, preset: PresetEntry): Promise<void> {
-  if (link.boards.length > 0) {
-    const well = await attempt('world', () => setUpBoards(link.boards.slice(0, 2)));
-    if (!well) await report('world', () => setUpBoards(preset.states));
-  }
+  if (link.boards.length > 0) await setUpBoards(link.boards.slice(0, 2), preset.states);
   if (link.edits.length > 0) store.set({ edits: link.edits });
   const op = store.state.catalogue?.ops.find(({ id }) => id === link.op)?.id ?? store.state.op;
   if (op) store.set({ op, opParameters: { ...store.state.opParameters, [op]: link.parameters } });
