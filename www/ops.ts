@@ -1,10 +1,14 @@
 // Ops and their figures.
 
 import { attempt, request } from './engine';
+import { keepRun } from './safe';
 import { basis, isStale, store } from './store';
 
 const RECOMPUTE_DELAY_MS = 400;
+/** An op that takes longer is not run again unasked. */
+const QUICK_SECONDS = 2;
 
+const lastSeconds = new Map<string, number>();
 let lastResult = 0;
 let recomputeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -29,6 +33,11 @@ function statesFor(numStates: number): unknown[] {
   return wanted.slice(0, numStates).flatMap((board) => (board ? [board.state] : []));
 }
 
+/** Seconds that an op took when it was last run; none when it has not been. */
+export function secondsOf(op: string): number | undefined {
+  return lastSeconds.get(op);
+}
+
 /** Runs an op on what is on show; its figures take the place of those that are not pinned. */
 export async function runOp(op: string, parameters?: Record<string, unknown>): Promise<void> {
   const entry = store.state.catalogue?.ops.find(({ id }) => id === op);
@@ -36,10 +45,13 @@ export async function runOp(op: string, parameters?: Record<string, unknown>): P
   const values = parameters ?? store.state.opParameters[op] ?? {};
   setOp(op, values);
   const { scrubbed, edits } = store.state;
-  const started = performance.now();
+  let started = performance.now();
   const madeFrom = basis(store.state);
   store.set({ busy: { label: entry.title, done: 0, total: 0, started } });
   await attempt('evidence', async () => {
+    // Cancelling ends the worker, so that what it has trained is kept first.
+    await keepRun(true);
+    started = performance.now();
     const states = statesFor(entry.num_states);
     const checkpoint = scrubbed ?? undefined;
     await request({ type: 'op', op, parameters: values, states, checkpoint, edits }, (events) => {
@@ -49,6 +61,7 @@ export async function runOp(op: string, parameters?: Record<string, unknown>): P
           store.set({ busy: { label: entry.title, done, total, started } });
         } else if (event.type === 'figures') {
           const { update, numbers } = event;
+          lastSeconds.set(op, (performance.now() - started) / 1000);
           const fresh = event.figures.map((figure) => {
             lastResult += 1;
             const made = { id: lastResult, op, parameters: values, update, basis: madeFrom };
@@ -72,12 +85,13 @@ export function removeResult(id: number): void {
   store.set({ results: store.state.results.filter((each) => each.id !== id) });
 }
 
-/** Runs the op of the figures on show again, once the visitor has stopped scrubbing. */
+/** The same op again, if it is quick, once the visitor has stopped scrubbing. */
 export function recompute(): void {
   clearTimeout(recomputeTimer);
   recomputeTimer = setTimeout(() => {
     const { results, training } = store.state;
     const last = results.findLast(({ pinned }) => !pinned);
-    if (last && !training && isStale(last, store.state)) runOp(last.op, last.parameters);
+    const isQuick = last && (lastSeconds.get(last.op) ?? 0) < QUICK_SECONDS;
+    if (isQuick && !training && isStale(last, store.state)) runOp(last.op, last.parameters);
   }, RECOMPUTE_DELAY_MS);
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { dismissError, runOp, setOp } from '../actions';
+import { dismissError, runOp, secondsOf, setOp } from '../actions';
 import { formatSeconds } from '../format';
 import type { OpEntry } from '../protocol';
 import { defaultsOf, fieldsOf, type Values } from '../schema';
@@ -14,10 +14,6 @@ import { icon } from './icons';
 import { LightElement } from './light';
 import './progress';
 import { drawScene } from './scene';
-
-/** An op this quick is run again by itself when another checkpoint comes on show. */
-const QUICK_SECONDS = 1.5;
-const SETTLE_MS = 150;
 
 @customElement('gb-evidence')
 export class Evidence extends LightElement {
@@ -32,39 +28,10 @@ export class Evidence extends LightElement {
     now.error,
     now.boards,
     now.active,
-    now.scrubbed,
   ]);
   @state() private accessor valid = true;
   @state() private accessor single = false;
   @state() private accessor chosen = 0;
-  /** Seconds that each op took when it was last run. */
-  @state() private accessor cost: ReadonlyMap<string, number> = new Map();
-
-  #scrubbed: number | null = null;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  protected override updated(): void {
-    const { scrubbed } = this.#watch.state;
-    if (scrubbed === this.#scrubbed) return;
-    this.#scrubbed = scrubbed;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#follow(), SETTLE_MS);
-  }
-
-  /** Makes the figures again from the checkpoint on show, if that is quick. */
-  #follow(): void {
-    const { results, training } = this.#watch.state;
-    const last = results.findLast(({ pinned }) => !pinned);
-    if (last && !training && (this.cost.get(last.op) ?? Infinity) < QUICK_SECONDS)
-      this.#run(last.op, last.parameters);
-  }
-
-  async #run(op: string, parameters: Values): Promise<void> {
-    const started = performance.now();
-    await runOp(op, parameters);
-    if (this.#watch.state.error?.place === 'evidence') return;
-    this.cost = new Map(this.cost).set(op, (performance.now() - started) / 1000);
-  }
 
   protected override render(): TemplateResult {
     const now = this.#watch.state;
@@ -153,8 +120,8 @@ export class Evidence extends LightElement {
   #act(now: State, entry: OpEntry): TemplateResult {
     if (now.busy) return html`<div class="act"><gb-progress></gb-progress></div>`;
     const why = obstacle(now, entry);
-    const seconds = this.cost.get(entry.id);
-    const run = () => this.#run(entry.id, now.opParameters[entry.id] ?? {});
+    const seconds = secondsOf(entry.id);
+    const run = () => runOp(entry.id, now.opParameters[entry.id] ?? {});
     return html`<div class="act">
       <button class="btn primary" ?disabled=${!this.valid || why !== null} @click=${run}>
         Run
@@ -168,7 +135,7 @@ export class Evidence extends LightElement {
     const { results } = now;
     if (results.length === 0) return this.#empty(now, entry);
     const shown = this.single ? results.slice(this.#index(results)).slice(0, 1) : results;
-    const again = ({ detail }: CustomEvent<Result>) => this.#run(detail.op, detail.parameters);
+    const again = ({ detail }: CustomEvent<Result>) => runOp(detail.op, detail.parameters);
     return html`<div class=${this.single ? 'figs one' : 'figs'} @again=${again}>
       ${shown.map((result) => html`<gb-figure class="fig" .result=${result}></gb-figure>`)}
     </div>`;

@@ -26,7 +26,7 @@ export class ProgressElement extends LightElement {
       <div class="bar"><i style="width:${share * 100}%"></i></div>
       <div class="row between">
         <span class="muted num">${total > 0 ? `${formatNumber(done)} of ${formatNumber(total)}${left}` : 'starting'}</span>
-        <button class="btn small" title="Restarts the engine; the run goes on from what is kept" @click=${recover}>Cancel</button>
+        <button class="btn small" title="Restarts the engine; nothing that was trained is lost" @click=${recover}>Cancel</button>
       </div>
     </div>`;
   }
