@@ -12,13 +12,15 @@ const RUN = {
   scores: [{ id: 'lost', name: 'lines lost', lane: 'lines' }],
 } as unknown as RunInfo;
 
+const CLAIM = { metric: 'lost', at_most: 0, at_least: null, reason: '' };
+
 const score = (value: number) => [
   { id: 'lost', name: 'lines lost', value, out_of: 533, unit: '', control: false },
 ];
 
 describe('lanesOf', () => {
   it('groups curves by lane, before there is any data', () => {
-    const lanes = lanesOf(RUN, [], []);
+    const lanes = lanesOf(RUN, [], [], []);
     expect(lanes.map(({ name, curves }) => [name, curves.map(({ id }) => id)])).toEqual([
       ['loss', ['policy_loss', 'value_loss']],
       ['lines', ['lost']],
@@ -31,23 +33,27 @@ describe('lanesOf', () => {
       { update: 1, metrics: { policy_loss: 2, value_loss: -0.5 } },
       { update: 2, metrics: { policy_loss: 1 } },
     ];
-    const [loss] = lanesOf(RUN, updates, []);
+    const [loss] = lanesOf(RUN, [], updates, []);
     expect(loss?.domain).toEqual([-0.5, 2]);
     expect(loss?.curves[1]?.points).toEqual([[1, -0.5]]);
   });
 
-  it('marks the first time that a counted score reaches zero', () => {
+  it('marks the first time that a score keeps what is claimed of it', () => {
     const points = [40, 3, 0, 5, 0].map((value, index) => ({
       update: index * 10,
       scores: score(value),
     }));
-    expect(lanesOf(RUN, [], points)[1]?.milestones).toEqual([
+    expect(lanesOf(RUN, [CLAIM], [], points)[1]?.milestones).toEqual([
       { update: 20, text: 'lines lost: 0 of 533' },
     ]);
+    const high = { ...CLAIM, at_most: null, at_least: 5 };
+    expect(lanesOf(RUN, [high], [], points.slice(1))[1]?.milestones[0]?.update).toBe(30);
+    expect(lanesOf(RUN, [], [], points)[1]?.milestones).toEqual([]);
   });
 
-  it('marks nothing that was zero from the start', () => {
-    expect(lanesOf(RUN, [], [{ update: 0, scores: score(0) }])[1]?.milestones).toEqual([]);
+  it('marks nothing that was so from the start', () => {
+    const points = [{ update: 0, scores: score(0) }];
+    expect(lanesOf(RUN, [CLAIM], [], points)[1]?.milestones).toEqual([]);
   });
 });
 

@@ -1,8 +1,8 @@
 // The timeline's data: which curves share a lane, their values at an update, and its milestones.
 
 import type { Point } from './figures/curve';
-import { formatNumber } from './format';
-import type { MetricInfo, RunInfo } from './protocol';
+import { formatScore } from './format';
+import type { Claim, MetricInfo, RunInfo } from './protocol';
 import type { CheckpointPoint, UpdatePoint } from './store';
 
 /** A metric or a score over updates. */
@@ -21,7 +21,7 @@ export interface Lane {
   milestones: Milestone[];
 }
 
-/** The first checkpoint at which a score came to nothing. */
+/** The first checkpoint at which a score came to what is claimed of it. */
 export interface Milestone {
   update: number;
   text: string;
@@ -30,6 +30,7 @@ export interface Milestone {
 /** The lanes of a run, drawn from its own list of metrics and scores; empty ones included. */
 export function lanesOf(
   run: RunInfo,
+  claims: Claim[],
   updates: UpdatePoint[],
   checkpoints: CheckpointPoint[],
 ): Lane[] {
@@ -43,8 +44,10 @@ export function lanesOf(
     if (milestone) lane.milestones.push(milestone);
   };
   for (const info of run.metrics) add(info, metricPoints(info.id, updates), null);
-  for (const info of run.scores)
-    add(info, scorePoints(info.id, checkpoints), milestoneOf(info.id, checkpoints));
+  for (const info of run.scores) {
+    const claim = claims.find(({ metric }) => metric === info.id);
+    add(info, scorePoints(info.id, checkpoints), milestoneOf(claim, checkpoints));
+  }
   for (const lane of lanes.values()) lane.domain = domainOf(lane.curves);
   return [...lanes.values()];
 }
@@ -65,19 +68,21 @@ function scorePoints(id: string, checkpoints: CheckpointPoint[]): Point[] {
   });
 }
 
-/** The first time that a counted score reaches zero, having been above it. */
-function milestoneOf(id: string, checkpoints: CheckpointPoint[]): Milestone | null {
-  let wasAbove = false;
+/** The first time that a score keeps what the preset claims of it, having failed to before. */
+function milestoneOf(claim: Claim | undefined, checkpoints: CheckpointPoint[]): Milestone | null {
+  if (!claim) return null;
+  let hasFailed = false;
   for (const { update, scores } of checkpoints) {
-    const score = scores.find((each) => each.id === id);
-    if (!score || score.out_of == null) continue;
-    if (score.value === 0)
-      return wasAbove
-        ? { update, text: `${score.name}: 0 of ${formatNumber(score.out_of)}` }
-        : null;
-    wasAbove = true;
+    const score = scores.find((each) => each.id === claim.metric);
+    if (!score) continue;
+    if (!keeps(score.value, claim)) hasFailed = true;
+    else return hasFailed ? { update, text: `${score.name}: ${formatScore(score)}` } : null;
   }
   return null;
+}
+
+function keeps(value: number, { at_most, at_least }: Claim): boolean {
+  return value <= (at_most ?? Infinity) && value >= (at_least ?? -Infinity);
 }
 
 function domainOf(curves: Curve[]): [number, number] {

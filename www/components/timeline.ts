@@ -61,10 +61,11 @@ export class Timeline extends LightElement {
   }
 
   #plotState(now: State): PlotState {
-    const { run, updates, checkpoints, update } = now;
+    const { run, catalogue, updates, checkpoints, update } = now;
+    const claims = catalogue?.presets.find(({ id }) => id === run?.preset)?.claims ?? [];
     return {
       ...this.size,
-      lanes: run ? lanesOf(run, updates, checkpoints) : [],
+      lanes: run ? lanesOf(run, claims, updates, checkpoints) : [],
       update,
       updates: run?.updates ?? 1,
       checkpoints: checkpoints.map((each) => each.update),

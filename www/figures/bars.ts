@@ -60,7 +60,7 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
   const row = Math.min(ROW, Math.max(LOWEST_ROW, room - name)) + name;
   const height = Math.round(bars.length * row) + BELOW;
   const insetTop = name + 3;
-  const marginLeft = above ? 1 : labelRoom(rows);
+  const marginLeft = above ? 5 : labelRoom(rows);
   const marginRight = Math.ceil(Math.max(0, ...values.map((value) => textWidth(value, 560)))) + 10;
   const inner = frame.width - marginLeft - marginRight;
   const columns = ticks(domain, Math.max(2, Math.floor(inner / 56)));
