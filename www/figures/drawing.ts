@@ -35,7 +35,7 @@ export interface Drawing {
 
 /** The height that goes with a width. */
 export function heightFor(width: number): number {
-  return Math.round(Math.min(260, Math.max(152, width * 0.38)));
+  return Math.round(Math.min(260, Math.max(150, width * 0.35)));
 }
 
 const CODE_WIDTH = 0.602;
