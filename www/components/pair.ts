@@ -17,10 +17,10 @@ export function other(which: Which): Which {
 
 /** Puts the board that was taken onto the other one. */
 export function dropBoard(target: Which): void {
-  const { taken } = store.state;
+  const { taken, boards } = store.state;
   store.set({ taken: null });
   const op = pairOp();
-  if (taken && taken !== target && op) runOp(op);
+  if (taken && taken !== target && boards[target] && op) runOp(op);
 }
 
 @customElement('gb-pair')

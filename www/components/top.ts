@@ -11,7 +11,7 @@ import {
   toggleTraining,
   undo,
 } from '../actions';
-import { formatNumber } from '../format';
+import { formatNumber, formatSeconds } from '../format';
 import type { DeviceName } from '../protocol';
 import type { State } from '../store';
 import { toggleTheme } from '../theme';
@@ -74,10 +74,9 @@ function deviceEntries({ catalogue, device }: State): TemplateResult[] {
 
 function deviceChip(state: State): TemplateResult {
   const { secondsTrained, updates, device } = state;
-  const speed =
-    updates.length > 0 && secondsTrained > 0
-      ? ` · ${formatNumber((1000 * secondsTrained) / updates.length)} ms/update`
-      : '';
+  const each = updates.length > 0 ? secondsTrained / updates.length : 0;
+  const time = each < 1 ? `${formatNumber(Math.round(1000 * each))} ms` : formatSeconds(each);
+  const speed = each > 0 ? ` · ${time}/update` : '';
   return html`<details class="menu only-wide">
     <summary class="chip" title="Where the tensors live">${DEVICES[device].name}${speed}</summary>
     <div class="list left" role="menu" aria-label="Device">${deviceEntries(state)}</div>
