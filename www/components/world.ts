@@ -97,7 +97,6 @@ export class World extends LightElement {
     const size = engine.bytes ? `, ${(engine.bytes / 1e6).toFixed(1)} MB` : '';
     return html`<div class="welcome">
       <p>Fetching the engine${size}</p>
-      <div class="bar" aria-hidden="true"><i style="width:${engine.bytes ? 66 : 20}%"></i></div>
       <p class="muted">Everything runs on this machine; nothing is sent anywhere.</p>
     </div>`;
   }
