@@ -21,7 +21,7 @@ export default defineConfig({
   outputDir: 'test-results',
   // Agents train in these tests, on as few as two cores.
   timeout: 120_000,
-  expect: { timeout: 15_000 },
+  expect: { timeout: 30_000 },
   workers: 1,
   retries: 0,
   forbidOnly: Boolean(process.env.CI),

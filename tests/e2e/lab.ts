@@ -54,6 +54,7 @@ export const TINY = {
   'agent.num_simulations': 4,
   'agent.num_steps': 2,
   'agent.batch_size': 32,
+  'agent.learning_rate': 0.05,
   updates: 12,
   checkpoint_every: 2,
 };
@@ -62,11 +63,11 @@ export function trainButton(page: Page): Locator {
   return page.getByRole('button', { name: /^(Train|Pause|Trained)$/ });
 }
 
-/** Opens the lab and waits until it can train, or has trained all of its budget. */
+/** Opens the lab and waits until it has followed the link: then the address is the page's own. */
 export async function open(page: Page, query: Query = {}): Promise<void> {
   await page.goto(link(query));
-  await expect(trainButton(page)).toHaveText(/^\s*(Train|Trained)\s*$/, { timeout: 60_000 });
-  await expect(updates(page)).not.toHaveText('');
+  await expect(page).toHaveURL(/\?preset=\w+&seed=\d+/, { timeout: 60_000 });
+  await expect(trainButton(page)).toHaveText(/^\s*(Train|Trained)\s*$/);
 }
 
 /** The update on show. */
