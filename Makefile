@@ -30,6 +30,7 @@ test-rust: setup-rust
 
 # Optimised as the bundle is, so that both share their dependencies.
 test-web: export CARGO_PROFILE_RELEASE_LTO := thin
+test-web: export CARGO_PROFILE_RELEASE_OPT_LEVEL := s
 test-web: setup-browser
 	wasm-pack test --headless --chrome --chromedriver "$(CHROMEDRIVER)" --mode no-install --release . --locked --test web
 

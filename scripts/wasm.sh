@@ -17,7 +17,7 @@ out="www/public/pkg/$bundle"
 made="$target/pkg-$bundle"
 
 # As a cdylib alone: beside an rlib cargo leaves link-time optimisation out.
-CARGO_PROFILE_RELEASE_LTO=thin cargo rustc --locked --release --lib --crate-type cdylib \
+CARGO_PROFILE_RELEASE_LTO=thin CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo rustc --locked --release --lib --crate-type cdylib \
   --target wasm32-unknown-unknown "${features[@]+"${features[@]}"}"
 
 # The optimiser takes longer than a rebuild that changed nothing: skip it then.
@@ -30,7 +30,7 @@ rm -rf "$made"
 wasm-bindgen --target web --out-name glassbox --out-dir "$made" "$raw"
 wasm-opt -O3 \
   --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
-  --enable-mutable-globals --enable-reference-types --enable-multivalue \
+  --strip-debug --strip-producers --enable-mutable-globals --enable-reference-types --enable-multivalue \
   "$made/glassbox_bg.wasm" -o "$made/optimised.wasm"
 mv "$made/optimised.wasm" "$made/glassbox_bg.wasm"
 echo "$sum" >"$made/.made-from"

@@ -12,7 +12,11 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Where tensors live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceName {
     /// The processor, with SIMD.
@@ -65,9 +69,12 @@ pub fn tensor<const D: usize>(data: Vec<f32>, shape: [usize; D], device: &Device
 
 /// The numbers of a tensor, row-major.
 pub async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.into_data_async().await.map_err(|why| Error::Device {
-        why: format!("reading back failed: {why:?}"),
-    })?;
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|why| Error::Device {
+            why: format!("reading back failed: {why:?}"),
+        })?;
     data.try_into_vec().map_err(|why| Error::Device {
         why: format!("unexpected data: {why:?}"),
     })

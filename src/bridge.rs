@@ -63,7 +63,10 @@ impl Glassbox {
             Err(why) => Err(Error::parse("the command", why)),
         };
         if let Err(error) = answer {
-            sink(Event::Error(error));
+            sink(Event::Error {
+                code: error.code().into(),
+                message: error.to_string(),
+            });
         }
     }
 }

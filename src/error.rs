@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// An id that no registry holds.
-    #[error("there is no {kind} named \"{id}\"; the {kind}s are: {}", allowed.join(", "))]
+    #[error("there is no {kind} named \"{id}\"; allowed: {}", allowed.join(", "))]
     UnknownId {
         /// What was looked for: `environment`, `agent`, `model`, `op`, `preset`, `site` …
         kind: &'static str,
@@ -146,7 +146,10 @@ impl Error {
 
 /// `{code, message}`, as the command line and the page report an error.
 impl Serialize for Error {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut out = serializer.serialize_struct("Error", 2)?;
         out.serialize_field("code", self.code())?;

@@ -7,25 +7,20 @@
 use clap::{Parser, Subcommand};
 use glassbox::{
     agent::Decision,
+    backend::DeviceName,
     env::{self, Env, Step},
     error::{Error, Result},
-    model::{
-        evaluator::masked_argmax,
-        find_site,
-        taps::Edit,
-        weights::Archive,
-    },
+    model::{find_site, taps::Edit, weights::Archive},
     op::{figure::Number, score::Effort},
     rng::Rng,
+    schema,
     session::{
         Session, block_on,
-        config::{self, RunConfig},
-        protocol::{Command, Event, ExportKind},
-        run::Run,
         catalogue::catalogue,
+        config::{self, RunConfig},
+        protocol::{Command, Event},
+        run::Run,
     },
-    backend::DeviceName,
-    schema,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -151,12 +146,36 @@ fn run(command: Cmd) -> Result<()> {
     match command {
         Cmd::Catalogue => print(&catalogue()),
         Cmd::Replay { environment, set } => replay(config::environment(&environment, &set)?),
-        Cmd::Rollout { environment, set, episodes, seed, policy, checkpoint } => {
-            rollout(&environment, &set, episodes, seed, &policy, checkpoint.as_deref())
-        }
-        Cmd::Train { preset, set, seed, out, checkpoints, resume } => {
-            train(&preset, &set, seed, &out, checkpoints.as_deref(), resume.as_deref())
-        }
+        Cmd::Rollout {
+            environment,
+            set,
+            episodes,
+            seed,
+            policy,
+            checkpoint,
+        } => rollout(
+            &environment,
+            &set,
+            episodes,
+            seed,
+            &policy,
+            checkpoint.as_deref(),
+        ),
+        Cmd::Train {
+            preset,
+            set,
+            seed,
+            out,
+            checkpoints,
+            resume,
+        } => train(
+            &preset,
+            &set,
+            seed,
+            &out,
+            checkpoints.as_deref(),
+            resume.as_deref(),
+        ),
         Cmd::Score { file, edit } => {
             let run = open(&file)?;
             let edits = edits(&edit)?;
@@ -167,7 +186,13 @@ fn run(command: Cmd) -> Result<()> {
             print(&json!({"update": run.update_of(None), "scores": named(&scores)}))
         }
         Cmd::Evaluate { file, site, edit } => evaluate(&open(&file)?, &site, &edits(&edit)?),
-        Cmd::Op { file, op, set, state, edit } => run_op(&file, op, &set, &state, &edit),
+        Cmd::Op {
+            file,
+            op,
+            set,
+            state,
+            edit,
+        } => run_op(&file, op, &set, &state, &edit),
     }
 }
 
@@ -176,12 +201,18 @@ fn print(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string(value).map_err(|why| Error::parse("the answer", why))?;
     match writeln!(io::stdout(), "{text}") {
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(|why| Error::File { path: "stdout".into(), why: why.to_string() }),
+        other => other.map_err(|why| Error::File {
+            path: "stdout".into(),
+            why: why.to_string(),
+        }),
     }
 }
 
 fn file_error(path: &Path, why: impl ToString) -> Error {
-    Error::File { path: path.display().to_string(), why: why.to_string() }
+    Error::File {
+        path: path.display().to_string(),
+        why: why.to_string(),
+    }
 }
 
 fn open(path: &Path) -> Result<Run> {
@@ -200,7 +231,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 fn edits(texts: &[String]) -> Result<Vec<Edit>> {
     texts
         .iter()
-        .map(|text| serde_json::from_str(text).map_err(|why| Error::parse(format!("--edit {text}"), why)))
+        .map(|text| {
+            serde_json::from_str(text).map_err(|why| Error::parse(format!("--edit {text}"), why))
+        })
         .collect()
 }
 
@@ -209,7 +242,10 @@ fn named(scores: &[Number]) -> Map<String, Value> {
         Some(total) => json!({"value": score.value, "out_of": total}),
         None => json!({"value": score.value}),
     };
-    scores.iter().map(|score| (score.id.clone(), entry(score))).collect()
+    scores
+        .iter()
+        .map(|score| (score.id.clone(), entry(score)))
+        .collect()
 }
 
 /// Calls `answer` on each line of stdin and prints what it returns, or its error, and goes on.
@@ -299,10 +335,15 @@ fn rollout(
     if let Some(run) = &run
         && !std::ptr::eq(run.start().space(), env.space())
     {
-        return Err(Error::checkpoint(format!("it was trained on another environment than {environment}")));
+        return Err(Error::checkpoint(format!(
+            "it was trained on another environment than {environment}"
+        )));
     }
     if run.is_none() && policy != "random" {
-        return Err(Error::parse("--policy", format!("{policy} needs --checkpoint; without one, only random plays")));
+        return Err(Error::parse(
+            "--policy",
+            format!("{policy} needs --checkpoint; without one, only random plays"),
+        ));
     }
     let mut rng = Rng::new(seed);
     let (mut returns, mut lengths) = (Vec::new(), Vec::new());
@@ -345,14 +386,21 @@ fn decide(run: &Run, env: &dyn Env, search: bool) -> Result<usize> {
         let evaluator = run.evaluator(None, &[]).await?;
         run.agent().decide(&evaluator, &[env.boxed()], search).await
     })?;
-    decisions.first().map(|decision| decision.action).ok_or(Error::EpisodeOver)
+    decisions
+        .first()
+        .map(|decision| decision.action)
+        .ok_or(Error::EpisodeOver)
 }
 
 /// Mean and standard deviation over the population.
 fn spread(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let variance = values
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / count;
     (mean, variance.sqrt())
 }
 
@@ -365,7 +413,16 @@ fn train(
     resume: Option<&Path>,
 ) -> Result<()> {
     let mut run = match resume {
-        Some(path) => open(path)?,
+        Some(path) => {
+            let run = open(path)?;
+            if run.config().preset != preset {
+                return Err(file_error(
+                    path,
+                    format!("it is of {}, not of {preset}", run.config().preset),
+                ));
+            }
+            run
+        }
         None => {
             let config = RunConfig::of_preset(preset, &schema::set_pairs(set)?, seed)?;
             block_on(Run::open(config, DeviceName::Cpu))?
@@ -398,7 +455,7 @@ fn train(
             _ => Ok(()),
         };
         if printed.is_err() {
-            failed.replace(printed);
+            *failed.borrow_mut() = printed;
         }
     };
     let mut written = None;
@@ -409,7 +466,10 @@ fn train(
         if let Some(folder) = checkpoints.filter(|_| newest.is_some() && newest != written) {
             let update = newest.unwrap_or_default();
             let bytes = block_on(run.weights(newest))?.to_bytes()?;
-            write(&folder.join(format!("update{update:06}.safetensors")), &bytes)?;
+            write(
+                &folder.join(format!("update{update:06}.safetensors")),
+                &bytes,
+            )?;
             written = newest;
         }
         if !more {
@@ -418,7 +478,11 @@ fn train(
     }
     bar.finish_and_clear();
     write(out, &block_on(run.everything(None))?.to_bytes()?)?;
-    let scores = last.borrow().as_ref().map(|(_, scores)| named(scores)).unwrap_or_default();
+    let scores = last
+        .borrow()
+        .as_ref()
+        .map(|(_, scores)| named(scores))
+        .unwrap_or_default();
     print(&json!({"summary": {
         "preset": run.config().preset,
         "seed": run.config().seed,
@@ -445,17 +509,30 @@ struct Observed {
 }
 
 fn evaluate(run: &Run, names: &[String], edits: &[Edit]) -> Result<()> {
-    let sites = names.iter().map(|name| find_site(run.sites(), name)).collect::<Result<Vec<_>>>()?;
+    let sites = names
+        .iter()
+        .map(|name| find_site(run.sites(), name))
+        .collect::<Result<Vec<_>>>()?;
     let evaluator = block_on(run.evaluator(None, edits))?;
     let width = run.start().space().observation_len();
     each_line(|text| {
-        let line: Observed = serde_json::from_str(text)
-            .map_err(|why| Error::parse("the line", format!("{why}; allowed: {{\"observation\":[…]}}")))?;
+        let line: Observed = serde_json::from_str(text).map_err(|why| {
+            Error::parse(
+                "the line",
+                format!("{why}; allowed: {{\"observation\":[…]}}"),
+            )
+        })?;
         if line.observation.len() != width {
-            return Err(Error::Shape { what: "observation".into(), got: line.observation.len(), expected: width });
+            return Err(Error::Shape {
+                what: "observation".into(),
+                got: line.observation.len(),
+                expected: width,
+            });
         }
         if line.observation.iter().any(|x| !x.is_finite()) {
-            return Err(Error::NotFinite { what: "the observation".into() });
+            return Err(Error::NotFinite {
+                what: "the observation".into(),
+            });
         }
         let (answers, recorded) = block_on(evaluator.record(line.observation, 1))?;
         let shown: Map<String, Value> = sites
@@ -463,25 +540,43 @@ fn evaluate(run: &Run, names: &[String], edits: &[Edit]) -> Result<()> {
             .map(|site| {
                 let axes: Vec<&str> = site.axes.iter().map(|axis| axis.name.as_str()).collect();
                 let shape: Vec<usize> = site.axes.iter().map(|axis| axis.len).collect();
-                (site.name.clone(), json!({"axes": axes, "shape": shape, "data": recorded.get(&site.name)}))
+                (
+                    site.name.clone(),
+                    json!({"axes": axes, "shape": shape, "data": recorded.get(&site.name)}),
+                )
             })
             .collect();
         Ok(json!({"logits": answers.logits, "value": answers.values[0], "sites": shown}))
     })
 }
 
-fn run_op(file: &Path, op: String, set: &[String], states: &[String], edit: &[String]) -> Result<()> {
+fn run_op(
+    file: &Path,
+    op: String,
+    set: &[String],
+    states: &[String],
+    edit: &[String],
+) -> Result<()> {
     let bytes = fs::read(file).map_err(|why| file_error(file, why))?;
     let entry = glassbox::op::entry(&op)?;
     let mut session = Session::new();
-    block_on(session.handle(Command::Import { bytes, device: DeviceName::Cpu }, &|_| {}))?;
+    block_on(session.handle(
+        Command::Import {
+            bytes,
+            device: DeviceName::Cpu,
+        },
+        &|_| {},
+    ))?;
     let states = if states.is_empty() {
         let own = (session.run()?.config().preset()?.states)();
         own.into_iter().take(entry.num_states).collect()
     } else {
         states
             .iter()
-            .map(|text| serde_json::from_str(text).map_err(|why| Error::parse(format!("--state {text}"), why)))
+            .map(|text| {
+                serde_json::from_str(text)
+                    .map_err(|why| Error::parse(format!("--state {text}"), why))
+            })
             .collect::<Result<Vec<Value>>>()?
     };
     let command = Command::Op {
@@ -493,8 +588,11 @@ fn run_op(file: &Path, op: String, set: &[String], states: &[String], edit: &[St
     };
     let printed: RefCell<Result<()>> = RefCell::new(Ok(()));
     block_on(session.handle(command, &|event| {
-        if let Event::Figures { figures, numbers, .. } = event {
-            printed.replace(print(&json!({"figures": figures, "numbers": named(&numbers)})));
+        if let Event::Figures {
+            figures, numbers, ..
+        } = event
+        {
+            *printed.borrow_mut() = print(&json!({"figures": figures, "numbers": named(&numbers)}));
         }
     }))?;
     printed.into_inner()

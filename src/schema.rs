@@ -81,7 +81,11 @@ fn check(name: &str, value: &Value, property: &Value) -> Result<()> {
     };
     let choices = choices(property);
     if !choices.is_empty() {
-        return if choices.contains(value) { Ok(()) } else { wrong() };
+        return if choices.contains(value) {
+            Ok(())
+        } else {
+            wrong()
+        };
     }
     let types: Vec<&str> = match property.get("type") {
         Some(Value::String(one)) => vec![one],
@@ -152,7 +156,10 @@ fn allowed(property: &Value) -> String {
         _ => "value".into(),
     };
     let bound = |key| property.get(key).map(Value::to_string);
-    match (bound("minimum").or(bound("exclusiveMinimum")), bound("maximum")) {
+    match (
+        bound("minimum").or(bound("exclusiveMinimum")),
+        bound("maximum"),
+    ) {
         (Some(low), Some(high)) => format!("{kind} from {low} to {high}"),
         (Some(low), None) => format!("{kind} of at least {low}"),
         (None, Some(high)) => format!("{kind} of at most {high}"),
@@ -201,7 +208,11 @@ mod tests {
 
     impl Default for Sample {
         fn default() -> Self {
-            Self { count: 3, rate: 0.5, kind: Kind::One }
+            Self {
+                count: 3,
+                rate: 0.5,
+                kind: Kind::One,
+            }
         }
     }
 
@@ -214,12 +225,30 @@ mod tests {
     #[test]
     fn every_kind_of_bad_value_says_what_is_allowed() {
         for (given, text) in [
-            (json!({"count": 9}), "parameter sample.count is 9; allowed: integer from 1 to 8"),
-            (json!({"count": 1.5}), "parameter sample.count is 1.5; allowed: integer from 1 to 8"),
-            (json!({"rate": "x"}), "parameter sample.rate is \"x\"; allowed: number"),
-            (json!({"kind": "two"}), "parameter sample.kind is \"two\"; allowed: \"one\" or \"other\""),
-            (json!({"rat": 1}), "parameter sample.rat is 1; allowed: one of count, kind, rate"),
-            (json!(4), "parameter sample is 4; allowed: a JSON object of parameters"),
+            (
+                json!({"count": 9}),
+                "parameter sample.count is 9; allowed: integer from 1 to 8",
+            ),
+            (
+                json!({"count": 1.5}),
+                "parameter sample.count is 1.5; allowed: integer from 1 to 8",
+            ),
+            (
+                json!({"rate": "x"}),
+                "parameter sample.rate is \"x\"; allowed: number",
+            ),
+            (
+                json!({"kind": "two"}),
+                "parameter sample.kind is \"two\"; allowed: \"one\" or \"other\"",
+            ),
+            (
+                json!({"rat": 1}),
+                "parameter sample.rat is 1; allowed: one of count, kind, rate",
+            ),
+            (
+                json!(4),
+                "parameter sample is 4; allowed: a JSON object of parameters",
+            ),
         ] {
             let error = parameters::<Sample>(&given, "sample").unwrap_err();
             assert_eq!(error.to_string(), text);

@@ -36,15 +36,29 @@ impl Default for Adam {
 impl Adam {
     /// Before the first step.
     pub fn new() -> Self {
-        Self { moments: None, time: 0 }
+        Self {
+            moments: None,
+            time: 0,
+        }
     }
 
     /// One step down the gradients of `network`. `decay` is L2, added to the gradient.
     ///
     /// All weights are joined into one vector: in small networks time goes by the operation, and this
     /// needs a dozen in place of a dozen for each tensor.
-    pub fn step(&mut self, network: Network, gradients: &Gradients, learning_rate: f32, decay: f32) -> Network {
-        let mut joiner = Joiner { gradients, found: Vec::new(), weights: Vec::new(), decay };
+    pub fn step(
+        &mut self,
+        network: Network,
+        gradients: &Gradients,
+        learning_rate: f32,
+        decay: f32,
+    ) -> Network {
+        let mut joiner = Joiner {
+            gradients,
+            found: Vec::new(),
+            weights: Vec::new(),
+            decay,
+        };
         network.visit(&mut joiner);
         let mut gradient = Tensor::cat(joiner.found, 0); // [weight]
         if decay > 0.0 {
@@ -69,7 +83,9 @@ impl Adam {
 
     /// Writes the state into an archive.
     pub async fn save(&self, archive: &mut Archive) -> Result<()> {
-        archive.metadata.insert("optimiser_time".into(), self.time.into());
+        archive
+            .metadata
+            .insert("optimiser_time".into(), self.time.into());
         if let Some([first, second]) = &self.moments {
             for (name, tensor) in [("optimiser.first", first), ("optimiser.second", second)] {
                 let data = backend::read(tensor.clone()).await?;
@@ -81,7 +97,10 @@ impl Adam {
 
     /// Reads the state from an archive. Errors: moments that do not fit the network.
     pub fn load(archive: &Archive, num_weights: usize, device: &Device) -> Result<Self> {
-        let time = archive.metadata.get("optimiser_time").and_then(serde_json::Value::as_i64);
+        let time = archive
+            .metadata
+            .get("optimiser_time")
+            .and_then(serde_json::Value::as_i64);
         let time = time.and_then(|time| i32::try_from(time).ok()).unwrap_or(0);
         if time <= 0 {
             return Ok(Self::new());
@@ -90,7 +109,10 @@ impl Adam {
             let data = archive.array(name, &[num_weights])?.to_vec();
             Ok(backend::tensor(data, [num_weights], device))
         };
-        Ok(Self { moments: Some([moment("optimiser.first")?, moment("optimiser.second")?]), time })
+        Ok(Self {
+            moments: Some([moment("optimiser.first")?, moment("optimiser.second")?]),
+            time,
+        })
     }
 }
 
@@ -106,9 +128,10 @@ impl ModuleVisitor for Joiner<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let weight = param.val();
         let count = weight.shape().num_elements();
-        let gradient = weight
-            .grad(self.gradients)
-            .map_or_else(|| Tensor::zeros([count], &weight.device().inner()), |g| g.reshape([count]));
+        let gradient = weight.grad(self.gradients).map_or_else(
+            || Tensor::zeros([count], &weight.device().inner()),
+            |g| g.reshape([count]),
+        );
         self.found.push(gradient);
         if self.decay > 0.0 {
             self.weights.push(weight.inner().reshape([count]));
@@ -127,7 +150,11 @@ impl ModuleMapper for Mover {
         let (id, weight, mapper) = param.consume();
         let shape = weight.dims();
         let count = shape.iter().product();
-        let change = self.change.clone().narrow(0, self.offset, count).reshape(shape);
+        let change = self
+            .change
+            .clone()
+            .narrow(0, self.offset, count)
+            .reshape(shape);
         self.offset += count;
         let moved = Tensor::from_inner(weight.inner() - change).require_grad();
         Param::from_mapped_value(id, moved, mapper)

@@ -42,11 +42,31 @@ pub static ENTRY: AgentEntry = AgentEntry {
     schema: schema::schema_of::<Parameters>,
     make: |value, setup| AlphaZero::new(schema::parameters(value, "agent")?, setup).map(boxed),
     metrics: &[
-        MetricInfo { id: "policy_loss", name: "policy loss", lane: Some("loss") },
-        MetricInfo { id: "value_loss", name: "value loss", lane: Some("loss") },
-        MetricInfo { id: "games", name: "games played", lane: None },
-        MetricInfo { id: "game_length", name: "moves a game", lane: None },
-        MetricInfo { id: "learning_rate", name: "learning rate", lane: None },
+        MetricInfo {
+            id: "policy_loss",
+            name: "policy loss",
+            lane: Some("loss"),
+        },
+        MetricInfo {
+            id: "value_loss",
+            name: "value loss",
+            lane: Some("loss"),
+        },
+        MetricInfo {
+            id: "games",
+            name: "games played",
+            lane: None,
+        },
+        MetricInfo {
+            id: "game_length",
+            name: "moves a game",
+            lane: None,
+        },
+        MetricInfo {
+            id: "learning_rate",
+            name: "learning rate",
+            lane: None,
+        },
     ],
     searches: true,
 };
@@ -176,15 +196,24 @@ impl AlphaZero {
     pub fn new(parameters: Parameters, setup: Setup) -> Result<Self> {
         let space = setup.env.space();
         if space.num_players != 2 {
-            return Err(Error::not_applicable("alphazero here plays two-player zero-sum games only"));
+            return Err(Error::not_applicable(
+                "alphazero here plays two-player zero-sum games only",
+            ));
         }
         let mut rng = setup.rng.split("alphazero");
         let games = (0..parameters.num_games)
             .map(|_| open_game(setup.env.as_ref(), parameters.opening_plies, &mut rng))
             .collect();
         Ok(Self {
-            replay: Replay::new(parameters.replay_size, space.observation_len(), space.num_actions()),
-            network: setup.network.to_device(&setup.device.clone().autodiff()).train(),
+            replay: Replay::new(
+                parameters.replay_size,
+                space.observation_len(),
+                space.num_actions(),
+            ),
+            network: setup
+                .network
+                .to_device(&setup.device.clone().autodiff())
+                .train(),
             device: setup.device,
             start: setup.env,
             adam: Adam::new(),
@@ -198,8 +227,11 @@ impl AlphaZero {
     }
 
     async fn update(&mut self) -> Result<Metrics> {
-        let evaluator =
-            Evaluator { network: self.network.valid(), device: self.device.clone(), edits: Vec::new() };
+        let evaluator = Evaluator {
+            network: self.network.valid(),
+            device: self.device.clone(),
+            edits: Vec::new(),
+        };
         let mut lengths = self.play(&evaluator).await?;
         while self.replay.len() < self.parameters.batch_size.min(self.parameters.replay_size) {
             lengths.extend(self.play(&evaluator).await?);
@@ -208,7 +240,9 @@ impl AlphaZero {
         let mut losses = None;
         for _ in 0..self.parameters.num_steps {
             let symmetries = &self.start.space().symmetries;
-            let batch = self.replay.sample(self.parameters.batch_size, symmetries, &mut self.rng);
+            let batch = self
+                .replay
+                .sample(self.parameters.batch_size, symmetries, &mut self.rng);
             losses = Some(self.train(batch, rate));
         }
         self.update += 1;
@@ -217,12 +251,20 @@ impl AlphaZero {
             ("learning_rate".into(), rate),
         ]);
         if !lengths.is_empty() {
-            metrics.insert("game_length".into(), lengths.iter().sum::<usize>() as f64 / lengths.len() as f64);
+            metrics.insert(
+                "game_length".into(),
+                lengths.iter().sum::<usize>() as f64 / lengths.len() as f64,
+            );
         }
         if let Some(losses) = losses {
-            for (name, loss) in ["policy_loss", "value_loss"].iter().zip(backend::read(losses).await?) {
+            for (name, loss) in ["policy_loss", "value_loss"]
+                .iter()
+                .zip(backend::read(losses).await?)
+            {
                 if !loss.is_finite() {
-                    return Err(Error::NotFinite { what: format!("the {name}").replace('_', " ") });
+                    return Err(Error::NotFinite {
+                        what: format!("the {name}").replace('_', " "),
+                    });
                 }
                 metrics.insert((*name).into(), f64::from(loss));
             }
@@ -246,7 +288,9 @@ impl AlphaZero {
             game.moves.push(Example {
                 observation: env::observation(game.env.as_ref()),
                 // A legal action always has a positive prior.
-                policy: legal.map(|(&prior, &p)| if prior > 0.0 { p } else { -1.0 }).collect(),
+                policy: legal
+                    .map(|(&prior, &p)| if prior > 0.0 { p } else { -1.0 })
+                    .collect(),
                 player: game.env.player(),
                 value: found.value,
             });
@@ -255,13 +299,22 @@ impl AlphaZero {
             if step.done() {
                 lengths.push(game.moves.len());
                 for example in game.moves.drain(..) {
-                    let outcome = if example.player == mover { step.reward } else { -step.reward };
+                    let outcome = if example.player == mover {
+                        step.reward
+                    } else {
+                        -step.reward
+                    };
                     let mix = self.parameters.value_mix;
                     let target = (1.0 - mix) * outcome + mix * example.value;
-                    self.replay.push(&example.observation, &example.policy, target);
+                    self.replay
+                        .push(&example.observation, &example.policy, target);
                 }
                 self.games_played += 1;
-                *game = open_game(self.start.as_ref(), self.parameters.opening_plies, &mut self.rng);
+                *game = open_game(
+                    self.start.as_ref(),
+                    self.parameters.opening_plies,
+                    &mut self.rng,
+                );
             }
         }
         Ok(lengths)
@@ -281,13 +334,22 @@ impl AlphaZero {
         let total = policy_loss.clone() + value_loss.clone() * self.parameters.value_coefficient; // [1]
         let gradients = total.backward();
         let network = self.network.clone();
-        self.network = self.adam.step(network, &gradients, rate as f32, self.parameters.weight_decay);
+        self.network = self.adam.step(
+            network,
+            &gradients,
+            rate as f32,
+            self.parameters.weight_decay,
+        );
         Tensor::cat(vec![policy_loss.inner(), value_loss.inner()], 0) // [2]
     }
 
     /// Cosine from the first rate to the last over the run's budget.
     fn learning_rate(&self) -> f64 {
-        let Parameters { learning_rate: first, final_learning_rate: last, .. } = self.parameters;
+        let Parameters {
+            learning_rate: first,
+            final_learning_rate: last,
+            ..
+        } = self.parameters;
         let progress = (self.update as f64 / self.updates.max(1) as f64).min(1.0);
         last + 0.5 * (first - last) * (1.0 + (std::f64::consts::PI * progress).cos())
     }
@@ -304,7 +366,12 @@ impl AlphaZero {
         }
     }
 
-    async fn choose(&self, evaluator: &Evaluator, states: &[Box<dyn Env>], search: bool) -> Result<Vec<Decision>> {
+    async fn choose(
+        &self,
+        evaluator: &Evaluator,
+        states: &[Box<dyn Env>],
+        search: bool,
+    ) -> Result<Vec<Decision>> {
         if states.is_empty() {
             return Ok(Vec::new());
         }
@@ -312,7 +379,10 @@ impl AlphaZero {
             let config = self.search_config(self.parameters.play_simulations, 0.0);
             // Without noise nothing is drawn, so any generator will do.
             let found = mcts::search(states, evaluator, &config, &mut Rng::new(0)).await?;
-            return Ok(found.into_iter().map(|found| searched(found, config.num_simulations)).collect());
+            return Ok(found
+                .into_iter()
+                .map(|found| searched(found, config.num_simulations))
+                .collect());
         }
         let answers = evaluator.evaluate_states(states).await?;
         Ok(states
@@ -361,8 +431,14 @@ impl Agent for AlphaZero {
                 ("replay.observation", observations.to_vec()),
                 ("replay.policy", policies.to_vec()),
                 ("replay.value", values.to_vec()),
-                ("game.observation", moves().flat_map(|one| one.observation.clone()).collect()),
-                ("game.policy", moves().flat_map(|one| one.policy.clone()).collect()),
+                (
+                    "game.observation",
+                    moves().flat_map(|one| one.observation.clone()).collect(),
+                ),
+                (
+                    "game.policy",
+                    moves().flat_map(|one| one.policy.clone()).collect(),
+                ),
                 ("game.value", moves().map(|one| one.value).collect()),
             ] {
                 archive.arrays.insert(name.into(), Array::vector(data));
@@ -373,9 +449,14 @@ impl Agent for AlphaZero {
                 update: self.update,
                 games_played: self.games_played,
                 replay_next: next,
-                games: self.games.iter().map(|game| (game.env.state(), players(game))).collect(),
+                games: self
+                    .games
+                    .iter()
+                    .map(|game| (game.env.state(), players(game)))
+                    .collect(),
             };
-            let saved = serde_json::to_value(saved).map_err(|why| Error::parse("the learner", why))?;
+            let saved =
+                serde_json::to_value(saved).map_err(|why| Error::parse("the learner", why))?;
             archive.metadata.insert("learner".into(), saved);
             Ok(())
         })
@@ -385,13 +466,17 @@ impl Agent for AlphaZero {
         let saved = archive.metadata.get("learner").cloned().ok_or_else(|| {
             Error::checkpoint("it holds weights alone; to train on, export everything")
         })?;
-        let saved: Saved =
-            serde_json::from_value(saved).map_err(|why| Error::checkpoint(format!("learner: {why}")))?;
+        let saved: Saved = serde_json::from_value(saved)
+            .map_err(|why| Error::checkpoint(format!("learner: {why}")))?;
         let space = self.start.space();
         let (width, actions) = (space.observation_len(), space.num_actions());
         let array = |name: &str| {
             let missing = || Error::checkpoint(format!("tensor {name} is missing"));
-            archive.arrays.get(name).map(|array| array.data.clone()).ok_or_else(missing)
+            archive
+                .arrays
+                .get(name)
+                .map(|array| array.data.clone())
+                .ok_or_else(missing)
         };
         let count: usize = saved.games.iter().map(|(_, players)| players.len()).sum();
         let observations = archive.array("game.observation", &[count * width])?;
@@ -403,6 +488,13 @@ impl Agent for AlphaZero {
         let mut row = 0;
         for (game, (state, players)) in self.games.iter_mut().zip(&saved.games) {
             game.env.set_state(state)?;
+            if game.env.outcome().done()
+                || players.iter().any(|player| *player >= space.num_players)
+            {
+                return Err(Error::checkpoint(
+                    "a game under way has ended, or has moves of no player",
+                ));
+            }
             game.moves = players
                 .iter()
                 .enumerate()
@@ -485,6 +577,9 @@ fn open_game(start: &dyn Env, plies: usize, rng: &mut Rng) -> Game {
                 continue 'retry;
             }
         }
-        return Game { env, moves: Vec::new() };
+        return Game {
+            env,
+            moves: Vec::new(),
+        };
     }
 }

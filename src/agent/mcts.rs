@@ -75,7 +75,15 @@ pub async fn search(
     let mut trees: Vec<Tree> = roots
         .iter()
         .enumerate()
-        .map(|(row, root)| Tree::new(root.clone(), answers.logits_of(row), answers.values[row], config, rng))
+        .map(|(row, root)| {
+            Tree::new(
+                root.clone(),
+                answers.logits_of(row),
+                answers.values[row],
+                config,
+                rng,
+            )
+        })
         .collect();
     let mut leaves = Vec::with_capacity(trees.len());
     for _ in 0..config.num_simulations {
@@ -150,8 +158,15 @@ impl Node {
         } else {
             self.value
         };
-        let q: Vec<f32> = (0..self.prior.len()).map(|action| self.q(action).unwrap_or(mixed)).collect();
-        let legal = || q.iter().zip(&self.legal).filter(|(_, legal)| **legal).map(|(q, _)| *q);
+        let q: Vec<f32> = (0..self.prior.len())
+            .map(|action| self.q(action).unwrap_or(mixed))
+            .collect();
+        let legal = || {
+            q.iter()
+                .zip(&self.legal)
+                .filter(|(_, legal)| **legal)
+                .map(|(q, _)| *q)
+        };
         let low = legal().fold(f32::INFINITY, f32::min);
         let high = legal().fold(f32::NEG_INFINITY, f32::max);
         let most = self.visits.iter().copied().max().unwrap_or(0) as f32;
@@ -161,7 +176,12 @@ impl Node {
 
     /// The improved policy `softmax(logits + σ(completed q))`.
     fn improved(&self) -> Vec<f32> {
-        let sharpened: Vec<f32> = self.logits.iter().zip(self.completed()).map(|(x, q)| x + q).collect();
+        let sharpened: Vec<f32> = self
+            .logits
+            .iter()
+            .zip(self.completed())
+            .map(|(x, q)| x + q)
+            .collect();
         masked_softmax(&sharpened, &self.legal)
     }
 }
@@ -187,7 +207,9 @@ impl Tree {
         tree.add(root);
         tree.fill(0, logits, value);
         let root = &tree.nodes[0];
-        let legal: Vec<usize> = (0..root.legal.len()).filter(|&action| root.legal[action]).collect();
+        let legal: Vec<usize> = (0..root.legal.len())
+            .filter(|&action| root.legal[action])
+            .collect();
         match config.rule {
             Rule::Puct => {
                 let mut noisy = root.prior.clone();
@@ -200,7 +222,13 @@ impl Tree {
                 tree.root_noise = noisy;
             }
             Rule::Gumbel => {
-                let draw = |_| if config.noise > 0.0 { config.noise * rng.gumbel() } else { 0.0 };
+                let draw = |_| {
+                    if config.noise > 0.0 {
+                        config.noise * rng.gumbel()
+                    } else {
+                        0.0
+                    }
+                };
                 tree.root_noise = (0..root.legal.len()).map(draw).collect();
                 let considered = config.max_considered.min(legal.len());
                 tree.schedule = halving(considered, config.num_simulations);
@@ -298,11 +326,16 @@ impl Tree {
                 let total = node.total_visits() as f32;
                 let rate = ((1.0 + total + config.c_base) / config.c_base).ln() + config.c_init;
                 let unvisited = node.mean_value();
-                let prior = if at == 0 { &self.root_noise } else { &node.prior };
+                let prior = if at == 0 {
+                    &self.root_noise
+                } else {
+                    &node.prior
+                };
                 (0..prior.len())
                     .map(|action| {
                         let explore = rate * prior[action] * total.max(1.0).sqrt();
-                        node.q(action).unwrap_or(unvisited) + explore / (1 + node.visits[action]) as f32
+                        node.q(action).unwrap_or(unvisited)
+                            + explore / (1 + node.visits[action]) as f32
                     })
                     .collect()
             }
@@ -312,13 +345,21 @@ impl Tree {
                 let considered = |action: &usize| node.visits[*action] == wanted;
                 let any = (0..score.len()).any(|action| node.legal[action] && considered(&action));
                 (0..score.len())
-                    .map(|action| if !any || considered(&action) { score[action] } else { -1e30 })
+                    .map(|action| {
+                        if !any || considered(&action) {
+                            score[action]
+                        } else {
+                            -1e30
+                        }
+                    })
                     .collect()
             }
             (Rule::Gumbel, _) => {
                 let total = 1.0 + node.total_visits() as f32;
                 let improved = node.improved();
-                (0..improved.len()).map(|a| improved[a] - node.visits[a] as f32 / total).collect()
+                (0..improved.len())
+                    .map(|a| improved[a] - node.visits[a] as f32 / total)
+                    .collect()
             }
         };
         crate::model::evaluator::masked_argmax(&score, &node.legal).unwrap_or(0)
@@ -328,7 +369,9 @@ impl Tree {
     fn root_score(&self) -> Vec<f32> {
         let root = &self.nodes[0];
         let completed = root.completed();
-        (0..completed.len()).map(|a| self.root_noise[a] + root.logits[a] + completed[a]).collect()
+        (0..completed.len())
+            .map(|a| self.root_noise[a] + root.logits[a] + completed[a])
+            .collect()
     }
 
     fn found(&self, config: &Config) -> Found {
@@ -340,7 +383,9 @@ impl Tree {
                 let share: Vec<f32> = root.visits.iter().map(|&n| n as f32 / total).collect();
                 let policy = if most == 0 { root.prior.clone() } else { share };
                 // Among equally visited actions, the better valued.
-                let score = (0..policy.len()).map(|a| root.q(a).unwrap_or(-2.0)).collect();
+                let score = (0..policy.len())
+                    .map(|a| root.q(a).unwrap_or(-2.0))
+                    .collect();
                 (policy, score)
             }
             Rule::Gumbel => (root.improved(), self.root_score()),
@@ -349,12 +394,14 @@ impl Tree {
             Rule::Puct => root.mean_value(),
             // What the improved policy expects: the mean over visits would count what was tried and found bad.
             Rule::Gumbel => {
-                let expected = |(action, p): (usize, &f32)| p * root.q(action).unwrap_or(root.value);
+                let expected =
+                    |(action, p): (usize, &f32)| p * root.q(action).unwrap_or(root.value);
                 policy.iter().enumerate().map(expected).sum()
             }
         };
-        let top: Vec<bool> =
-            (0..score.len()).map(|a| root.legal[a] && root.visits[a] == most).collect();
+        let top: Vec<bool> = (0..score.len())
+            .map(|a| root.legal[a] && root.visits[a] == most)
+            .collect();
         let action = crate::model::evaluator::masked_argmax(&score, &top).unwrap_or(0);
         Found {
             q: (0..policy.len()).map(|action| root.q(action)).collect(),
@@ -382,7 +429,9 @@ fn halving(num_considered: usize, num_simulations: usize) -> Vec<u32> {
         let extra = (num_simulations / (phases * considered)).max(1);
         for _ in 0..extra {
             schedule.extend_from_slice(&visits[..considered]);
-            visits[..considered].iter_mut().for_each(|count| *count += 1);
+            visits[..considered]
+                .iter_mut()
+                .for_each(|count| *count += 1);
         }
         considered = (considered / 2).max(2);
     }
@@ -397,7 +446,10 @@ mod tests {
     #[test]
     fn halving_of_four_actions_in_sixteen_simulations() {
         // Two phases of eight: two visits each for four actions, then four each for two.
-        assert_eq!(halving(4, 16), [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
+        assert_eq!(
+            halving(4, 16),
+            [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+        );
     }
 
     #[test]

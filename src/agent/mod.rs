@@ -39,11 +39,15 @@ pub struct AgentEntry {
 
 /// The entry named `id`, or `Error::UnknownId`.
 pub fn entry(id: &str) -> Result<&'static AgentEntry> {
-    AGENTS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
-        kind: "agent",
-        id: id.into(),
-        allowed: AGENTS.iter().map(|entry| entry.id.to_owned()).collect(),
-    })
+    AGENTS
+        .iter()
+        .copied()
+        .find(|entry| entry.id == id)
+        .ok_or_else(|| Error::UnknownId {
+            kind: "agent",
+            id: id.into(),
+            allowed: AGENTS.iter().map(|entry| entry.id.to_owned()).collect(),
+        })
 }
 
 /// What an agent is made of.
@@ -88,7 +92,11 @@ pub trait Agent {
 
 /// How a metric or score is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct MetricInfo {
     /// Its id.
     pub id: &'static str,
@@ -100,7 +108,11 @@ pub struct MetricInfo {
 
 /// A choice of action, with its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Decision {
     /// The action that the agent would play.
     pub action: usize,

@@ -175,7 +175,11 @@ impl Space {
 
 /// A named axis of an observation or a site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Axis {
     /// `plane`, `row`, `column`, `channel`, `unit`, `action` …
     pub name: String,
@@ -207,7 +211,11 @@ impl Axis {
 
 /// A named fact about a state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Concept {
     /// Its id, such as `can_win_now`.
     pub id: String,
@@ -248,7 +256,11 @@ pub struct Symmetry {
 
 /// Exact values by search, for the player to move.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Optimum {
     /// Value of the state.
     pub value: f32,

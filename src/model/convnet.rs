@@ -51,7 +51,13 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { channels: 32, blocks: 2, policy_channels: 4, value_channels: 2, value_width: 32 }
+        Self {
+            channels: 32,
+            blocks: 2,
+            policy_channels: 4,
+            value_channels: 2,
+            value_width: 32,
+        }
     }
 }
 
@@ -90,7 +96,12 @@ pub struct ValueHead {
 
 impl ConvNet {
     /// A network with fresh weights. Errors: `NotApplicable` where observations are not planes of a grid.
-    pub fn new(parameters: &Parameters, space: &Space, rng: &mut Rng, device: &Device) -> Result<Self> {
+    pub fn new(
+        parameters: &Parameters,
+        space: &Space,
+        rng: &mut Rng,
+        device: &Device,
+    ) -> Result<Self> {
         let shape = space.observation_shape();
         let [planes, rows, columns] = shape.as_slice() else {
             return Err(Error::not_applicable(
@@ -103,18 +114,33 @@ impl ConvNet {
         let stem = same(*planes, gain);
         // The second convolution starts small, so that a block starts near the identity.
         let blocks = (0..p.blocks)
-            .map(|_| Block { conv1: same(p.channels, gain), conv2: same(p.channels, 0.3 * gain) })
+            .map(|_| Block {
+                conv1: same(p.channels, gain),
+                conv2: same(p.channels, 0.3 * gain),
+            })
             .collect();
         let policy = PolicyHead {
             conv: conv(p.channels, p.policy_channels, 1, gain, rng, device),
-            linear: linear(p.policy_channels * area, space.num_actions(), 0.1, rng, device),
+            linear: linear(
+                p.policy_channels * area,
+                space.num_actions(),
+                0.1,
+                rng,
+                device,
+            ),
         };
         let value = ValueHead {
             conv: conv(p.channels, p.value_channels, 1, gain, rng, device),
             hidden: linear(p.value_channels * area, p.value_width, gain, rng, device),
             linear: linear(p.value_width, 1, 0.1, rng, device),
         };
-        Ok(Self { stem, blocks, policy, value, planes: [*planes, *rows, *columns] })
+        Ok(Self {
+            stem,
+            blocks,
+            policy,
+            value,
+            planes: [*planes, *rows, *columns],
+        })
     }
 
     /// `observation` `[batch, plane × row × column]`.
@@ -157,8 +183,16 @@ impl ConvNet {
             Site::new("stem.post", grid(&self.stem), Stage::Sensory),
         ];
         for (index, block) in self.blocks.iter().enumerate() {
-            sites.push(Site::new(format!("blocks.{index}.mid"), grid(&block.conv1), Stage::Analysis));
-            sites.push(Site::new(format!("blocks.{index}.out"), grid(&block.conv2), Stage::Analysis));
+            sites.push(Site::new(
+                format!("blocks.{index}.mid"),
+                grid(&block.conv1),
+                Stage::Analysis,
+            ));
+            sites.push(Site::new(
+                format!("blocks.{index}.out"),
+                grid(&block.conv2),
+                Stage::Analysis,
+            ));
         }
         let unit = Axis::new("unit", self.value.hidden.weight.dims()[1]);
         sites.extend([
@@ -173,7 +207,14 @@ impl ConvNet {
 }
 
 /// A convolution that keeps the grid's size.
-fn conv(inputs: usize, outputs: usize, kernel: usize, gain: f32, rng: &mut Rng, device: &Device) -> Conv2d {
+fn conv(
+    inputs: usize,
+    outputs: usize,
+    kernel: usize,
+    gain: f32,
+    rng: &mut Rng,
+    device: &Device,
+) -> Conv2d {
     let fan_in = inputs * kernel * kernel;
     let half = kernel / 2;
     Conv2d {

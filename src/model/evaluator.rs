@@ -43,7 +43,8 @@ impl Answers {
 impl Evaluator {
     /// Logits and values of flat observations `[batch × observation]`, in one readback.
     pub async fn evaluate(&self, observations: Vec<f32>, batch: usize) -> Result<Answers> {
-        self.pass(observations, batch, &mut Taps::edit(self.edits.clone())).await
+        self.pass(observations, batch, &mut Taps::edit(self.edits.clone()))
+            .await
     }
 
     /// The same, and the activations of every site: `[batch × element]` by name.
@@ -85,15 +86,21 @@ impl Evaluator {
 
 /// Observations of states, one row each.
 pub fn observations(states: &[Box<dyn Env>]) -> Vec<f32> {
-    states.iter().flat_map(|state| env::observation(state.as_ref())).collect()
+    states
+        .iter()
+        .flat_map(|state| env::observation(state.as_ref()))
+        .collect()
 }
 
 /// Softmax of `logits` over legal actions, zero elsewhere.
 pub fn masked_softmax(logits: &[f32], legal: &[bool]) -> Vec<f32> {
     let pairs = || logits.iter().zip(legal);
-    let top = pairs().filter(|(_, legal)| **legal).fold(f32::NEG_INFINITY, |top, (x, _)| top.max(*x));
-    let mut out: Vec<f32> =
-        pairs().map(|(x, legal)| if *legal { (x - top).exp() } else { 0.0 }).collect();
+    let top = pairs()
+        .filter(|(_, legal)| **legal)
+        .fold(f32::NEG_INFINITY, |top, (x, _)| top.max(*x));
+    let mut out: Vec<f32> = pairs()
+        .map(|(x, legal)| if *legal { (x - top).exp() } else { 0.0 })
+        .collect();
     let sum: f32 = out.iter().sum();
     if sum > 0.0 {
         out.iter_mut().for_each(|p| *p /= sum);

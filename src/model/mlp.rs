@@ -40,7 +40,10 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { width: 128, depth: 3 }
+        Self {
+            width: 128,
+            depth: 3,
+        }
     }
 }
 
@@ -58,7 +61,15 @@ impl Mlp {
         let Parameters { width, depth } = *parameters;
         let inputs = space.observation_len();
         let blocks = (0..depth)
-            .map(|layer| linear(if layer == 0 { inputs } else { width }, width, 2_f32.sqrt(), rng, device))
+            .map(|layer| {
+                linear(
+                    if layer == 0 { inputs } else { width },
+                    width,
+                    2_f32.sqrt(),
+                    rng,
+                    device,
+                )
+            })
             .collect();
         Self {
             blocks,
@@ -87,13 +98,25 @@ impl Mlp {
     pub fn sites(&self, space: &Space) -> Vec<Site> {
         let mut sites = vec![Site::new("obs", space.observation.clone(), Stage::Sensory)];
         for (layer, block) in self.blocks.iter().enumerate() {
-            let stage = if layer == 0 { Stage::Sensory } else { Stage::Analysis };
+            let stage = if layer == 0 {
+                Stage::Sensory
+            } else {
+                Stage::Analysis
+            };
             let axes = vec![Axis::new("unit", block.weight.dims()[1])];
-            sites.push(Site::new(format!("blocks.{layer}.pre"), axes.clone(), stage));
+            sites.push(Site::new(
+                format!("blocks.{layer}.pre"),
+                axes.clone(),
+                stage,
+            ));
             sites.push(Site::new(format!("blocks.{layer}.post"), axes, stage));
         }
         sites.push(Site::new("policy", vec![action_axis(space)], Stage::Motor));
-        sites.push(Site::new("value", vec![Axis::new("value", 1)], Stage::Motor));
+        sites.push(Site::new(
+            "value",
+            vec![Axis::new("value", 1)],
+            Stage::Motor,
+        ));
         sites
     }
 }

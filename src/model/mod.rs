@@ -40,11 +40,15 @@ pub struct ModelEntry {
 
 /// The entry named `id`, or `Error::UnknownId`.
 pub fn entry(id: &str) -> Result<&'static ModelEntry> {
-    MODELS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
-        kind: "model",
-        id: id.into(),
-        allowed: MODELS.iter().map(|entry| entry.id.to_owned()).collect(),
-    })
+    MODELS
+        .iter()
+        .copied()
+        .find(|entry| entry.id == id)
+        .ok_or_else(|| Error::UnknownId {
+            kind: "model",
+            id: id.into(),
+            allowed: MODELS.iter().map(|entry| entry.id.to_owned()).collect(),
+        })
 }
 
 /// A policy and value network.
@@ -85,7 +89,11 @@ impl Network {
 
 /// A named point of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Site {
     /// Dotted name, such as `blocks.0.out`.
     pub name: String,
@@ -98,7 +106,11 @@ pub struct Site {
 impl Site {
     /// A site.
     pub fn new(name: impl Into<String>, axes: Vec<Axis>, stage: Stage) -> Self {
-        Self { name: name.into(), axes, stage }
+        Self {
+            name: name.into(),
+            axes,
+            stage,
+        }
     }
 
     /// Number of its elements.
@@ -119,16 +131,23 @@ impl Site {
 
 /// The site called `name`, or `Error::UnknownId`.
 pub fn find_site<'a>(sites: &'a [Site], name: &str) -> Result<&'a Site> {
-    sites.iter().find(|site| site.name == name).ok_or_else(|| Error::UnknownId {
-        kind: "site",
-        id: name.into(),
-        allowed: sites.iter().map(|site| site.name.clone()).collect(),
-    })
+    sites
+        .iter()
+        .find(|site| site.name == name)
+        .ok_or_else(|| Error::UnknownId {
+            kind: "site",
+            id: name.into(),
+            allowed: sites.iter().map(|site| site.name.clone()).collect(),
+        })
 }
 
 /// The three parts of a policy network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// What is there.
@@ -141,7 +160,11 @@ pub enum Stage {
 
 /// The axis of the policy's logits.
 fn action_axis(space: &Space) -> Axis {
-    Axis { name: "action".into(), len: space.num_actions(), labels: space.actions.clone() }
+    Axis {
+        name: "action".into(),
+        len: space.num_actions(),
+        labels: space.actions.clone(),
+    }
 }
 
 /// A parameter of normal draws with deviation `gain / √fan_in` (He et al. 2015 with gain √2).
@@ -153,7 +176,9 @@ fn normal<const D: usize>(
     device: &Device,
 ) -> Param<Tensor<D>> {
     let deviation = gain / (fan_in as f32).sqrt();
-    let draws = (0..shape.iter().product()).map(|_| deviation * rng.normal()).collect();
+    let draws = (0..shape.iter().product())
+        .map(|_| deviation * rng.normal())
+        .collect();
     Param::from_tensor(backend::tensor(draws, shape, device))
 }
 

@@ -14,7 +14,11 @@ use std::collections::BTreeMap;
 
 /// An edit of one site as data: the page, the command line and a permalink say the same thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
     /// The site's name.
@@ -28,7 +32,11 @@ pub struct Edit {
 
 /// Which elements of a site an edit touches.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Select {
     /// Every element.
@@ -47,7 +55,11 @@ pub enum Select {
 
 /// What an edit does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum EditOp {
     /// Sets to zero.
@@ -83,12 +95,18 @@ impl Taps {
 
     /// Keeps every site's activations (after edits).
     pub fn record() -> Self {
-        Self { recording: true, ..Self::default() }
+        Self {
+            recording: true,
+            ..Self::default()
+        }
     }
 
     /// Applies edits, in order.
     pub fn edit(edits: Vec<SiteEdit>) -> Self {
-        Self { edits, ..Self::default() }
+        Self {
+            edits,
+            ..Self::default()
+        }
     }
 
     /// The same, keeping activations as well.
@@ -105,7 +123,11 @@ impl Taps {
             return h;
         }
         let name = site.to_string();
-        let mut edits = self.edits.iter().filter(|edit| edit.site == name).peekable();
+        let mut edits = self
+            .edits
+            .iter()
+            .filter(|edit| edit.site == name)
+            .peekable();
         if !self.recording && edits.peek().is_none() {
             return h;
         }
@@ -164,7 +186,7 @@ impl SiteEdit {
         let changed = match &self.change {
             Change::Replace(values) => cycle(values, shape), // [batch, element]
             Change::Add(values) => h.clone() + values.clone().expand(shape), // [batch, element]
-            Change::Scale(factor) => h.clone() * *factor, // [batch, element]
+            Change::Scale(factor) => h.clone() * *factor,    // [batch, element]
             Change::ProjectOut(direction) => {
                 let direction = direction.clone().expand(shape); // [batch, element]
                 let along = (h.clone() * direction.clone()).sum_dim(1); // [batch, 1]
@@ -181,7 +203,10 @@ fn cycle(values: &Tensor<2>, [batch, elements]: [usize; 2]) -> Tensor<2> {
     if rows == 1 || rows == batch {
         return values.clone().expand([batch, elements]);
     }
-    values.clone().repeat_dim(0, batch.div_ceil(rows)).narrow(0, 0, batch) // [batch, element]
+    values
+        .clone()
+        .repeat_dim(0, batch.div_ceil(rows))
+        .narrow(0, 0, batch) // [batch, element]
 }
 
 /// Rows that `resample` draws before it starts over.
@@ -192,7 +217,9 @@ pub type Bank = BTreeMap<String, Vec<Vec<f32>>>;
 
 /// The sites whose reference activations `edits` need.
 pub fn needs_bank(edits: &[Edit]) -> bool {
-    edits.iter().any(|edit| matches!(edit.op, EditOp::Mean | EditOp::Resample))
+    edits
+        .iter()
+        .any(|edit| matches!(edit.op, EditOp::Mean | EditOp::Resample))
 }
 
 /// Turns edits as data into edits ready to apply.
@@ -223,7 +250,9 @@ pub fn compile(
                     let mut direction = spread(values, &selected, site)?;
                     let norm = direction.iter().map(|x| x * x).sum::<f32>().sqrt();
                     if norm == 0.0 {
-                        return Err(Error::not_applicable("a direction of zeros cannot be projected out"));
+                        return Err(Error::not_applicable(
+                            "a direction of zeros cannot be projected out",
+                        ));
                     }
                     direction.iter_mut().for_each(|x| *x /= norm);
                     Change::ProjectOut(row(direction))
@@ -232,7 +261,9 @@ pub fn compile(
                     let rows = reference(bank, site)?;
                     let mut mean = vec![0.0; site.len()];
                     for state in rows {
-                        mean.iter_mut().zip(state).for_each(|(sum, x)| *sum += x / rows.len() as f32);
+                        mean.iter_mut()
+                            .zip(state)
+                            .for_each(|(sum, x)| *sum += x / rows.len() as f32);
                     }
                     Change::Replace(row(mean))
                 }
@@ -245,22 +276,33 @@ pub fn compile(
                 }
             };
             let mask = Tensor::from_data(TensorData::new(mask, [1, site.len()]), device); // [1, element]
-            Ok(SiteEdit { site: site.name.clone(), mask, change })
+            Ok(SiteEdit {
+                site: site.name.clone(),
+                mask,
+                change,
+            })
         })
         .collect()
 }
 
 fn reference<'a>(bank: &'a Bank, site: &Site) -> Result<&'a Vec<Vec<f32>>> {
-    bank.get(&site.name).filter(|rows| !rows.is_empty()).ok_or_else(|| {
-        Error::not_applicable(format!("mean and resample need reference states for {}", site.name))
-    })
+    bank.get(&site.name)
+        .filter(|rows| !rows.is_empty())
+        .ok_or_else(|| {
+            Error::not_applicable(format!(
+                "mean and resample need reference states for {}",
+                site.name
+            ))
+        })
 }
 
 fn finite(value: f32, site: &Site) -> Result<f32> {
     if value.is_finite() {
         Ok(value)
     } else {
-        Err(Error::NotFinite { what: format!("an edit of {}", site.name) })
+        Err(Error::NotFinite {
+            what: format!("an edit of {}", site.name),
+        })
     }
 }
 
@@ -280,31 +322,46 @@ pub fn selection(select: &Select, site: &Site) -> Result<Vec<usize>> {
     match select {
         Select::All => Ok((0..site.len()).collect()),
         Select::Units(units) => {
-            units.iter().try_for_each(|&unit| inside(unit, site.len()))?;
+            units
+                .iter()
+                .try_for_each(|&unit| inside(unit, site.len()))?;
             Ok(units.clone())
         }
         Select::Along { axis, indices } => {
-            let place = site.axes.iter().position(|one| one.name == *axis).ok_or_else(|| Error::UnknownId {
-                kind: "axis",
-                id: axis.clone(),
-                allowed: site.axes.iter().map(|one| one.name.clone()).collect(),
-            })?;
+            let place = site
+                .axes
+                .iter()
+                .position(|one| one.name == *axis)
+                .ok_or_else(|| Error::UnknownId {
+                    kind: "axis",
+                    id: axis.clone(),
+                    allowed: site.axes.iter().map(|one| one.name.clone()).collect(),
+                })?;
             let len = site.axes[place].len;
             indices.iter().try_for_each(|&index| inside(index, len))?;
             let stride: usize = site.axes[place + 1..].iter().map(|one| one.len).product();
-            Ok((0..site.len()).filter(|flat| indices.contains(&(flat / stride % len))).collect())
+            Ok((0..site.len())
+                .filter(|flat| indices.contains(&(flat / stride % len)))
+                .collect())
         }
     }
 }
 
 /// Values of a selection or of the whole site as values of the whole site, zero elsewhere.
 fn spread(values: &[f32], selected: &[usize], site: &Site) -> Result<Vec<f32>> {
-    values.iter().try_for_each(|&value| finite(value, site).map(drop))?;
+    values
+        .iter()
+        .try_for_each(|&value| finite(value, site).map(drop))?;
     let mut all = vec![0.0; site.len()];
     if values.len() == selected.len() {
-        selected.iter().zip(values).for_each(|(&index, &value)| all[index] = value);
+        selected
+            .iter()
+            .zip(values)
+            .for_each(|(&index, &value)| all[index] = value);
     } else if values.len() == site.len() {
-        selected.iter().for_each(|&index| all[index] = values[index]);
+        selected
+            .iter()
+            .for_each(|&index| all[index] = values[index]);
     } else {
         return Err(Error::Shape {
             what: format!("an edit of {}", site.name),

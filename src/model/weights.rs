@@ -27,7 +27,10 @@ pub struct Array {
 impl Array {
     /// A vector.
     pub fn vector(data: Vec<f32>) -> Self {
-        Self { shape: vec![data.len()], data }
+        Self {
+            shape: vec![data.len()],
+            data,
+        }
     }
 }
 
@@ -49,7 +52,13 @@ impl Archive {
         let bytes: Vec<(&String, &Array, Vec<u8>)> = self
             .arrays
             .iter()
-            .map(|(name, array)| (name, array, array.data.iter().flat_map(|x| x.to_le_bytes()).collect()))
+            .map(|(name, array)| {
+                (
+                    name,
+                    array,
+                    array.data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                )
+            })
             .collect();
         let views = bytes
             .iter()
@@ -64,26 +73,41 @@ impl Archive {
             .metadata
             .iter()
             .map(|(key, value)| {
-                (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                (
+                    key.clone(),
+                    value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned),
+                )
             })
             .collect();
-        safetensors::serialize(views, Some(metadata)).map_err(|why| Error::checkpoint(why.to_string()))
+        safetensors::serialize(views, Some(metadata))
+            .map_err(|why| Error::checkpoint(why.to_string()))
     }
 
     /// Reads a safetensors file. Errors: `Error::Checkpoint` for anything truncated, foreign or hostile.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_BYTES {
-            return Err(Error::checkpoint(format!("{} bytes; at most {MAX_BYTES} are read", bytes.len())));
+            return Err(Error::checkpoint(format!(
+                "{} bytes; at most {MAX_BYTES} are read",
+                bytes.len()
+            )));
         }
         let refuse = |why: String| {
-            Error::checkpoint(format!("{why}; expected a safetensors file that Glassbox exported"))
+            Error::checkpoint(format!(
+                "{why}; expected a safetensors file that Glassbox exported"
+            ))
         };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|why| refuse(why.to_string()))?;
+        let (_, header) =
+            SafeTensors::read_metadata(bytes).map_err(|why| refuse(why.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|why| refuse(why.to_string()))?;
         let mut arrays = BTreeMap::new();
         for (name, view) in file.tensors() {
             if view.dtype() != Dtype::F32 {
-                return Err(refuse(format!("tensor {name} is {:?}, not F32", view.dtype())));
+                return Err(refuse(format!(
+                    "tensor {name} is {:?}, not F32",
+                    view.dtype()
+                )));
             }
             let data: Vec<f32> = view
                 .data()
@@ -91,9 +115,17 @@ impl Archive {
                 .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
                 .collect();
             if data.iter().any(|x| !x.is_finite()) {
-                return Err(refuse(format!("tensor {name} holds numbers that are not finite")));
+                return Err(refuse(format!(
+                    "tensor {name} holds numbers that are not finite"
+                )));
             }
-            arrays.insert(name, Array { shape: view.shape().to_vec(), data });
+            arrays.insert(
+                name,
+                Array {
+                    shape: view.shape().to_vec(),
+                    data,
+                },
+            );
         }
         let metadata = header.metadata().clone().unwrap_or_default();
         let metadata = metadata
@@ -137,7 +169,12 @@ pub async fn collect(network: &Network) -> Result<BTreeMap<String, Array>> {
 
 /// The network with weights from an archive. Errors: a missing tensor or one of another shape.
 pub fn load(network: Network, archive: &Archive, device: &Device) -> Result<Network> {
-    let mut loader = Loader { path: Path::default(), archive, device, error: None };
+    let mut loader = Loader {
+        path: Path::default(),
+        archive,
+        device,
+        error: None,
+    };
     let network = network.map(&mut loader);
     loader.error.map_or(Ok(network), Err)
 }
@@ -156,8 +193,14 @@ impl Path {
     }
 
     fn name(&self) -> String {
-        let named = self.0.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        named.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
+        let named = self
+            .0
+            .iter()
+            .filter(|(_, container)| !container.starts_with("Enum:"));
+        named
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(".")
     }
 }
 
@@ -212,7 +255,9 @@ impl ModuleMapper for Loader<'_> {
                 let data = match shape.as_slice() {
                     &[outputs, inputs] => {
                         shape.reverse();
-                        (0..inputs * outputs).map(|i| data[i % outputs * inputs + i / outputs]).collect()
+                        (0..inputs * outputs)
+                            .map(|i| data[i % outputs * inputs + i / outputs])
+                            .collect()
                     }
                     _ => data.to_vec(),
                 };

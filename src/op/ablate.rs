@@ -53,7 +53,12 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { site: String::new(), mode: Mode::Mean, reference_states: 512, top: 12 }
+        Self {
+            site: String::new(),
+            mode: Mode::Mean,
+            reference_states: 512,
+            top: 12,
+        }
     }
 }
 
@@ -80,8 +85,26 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     let mut rng = subject.rng.split("reference");
     let states = reference_states(subject.env, parameters.reference_states, &mut rng);
     let units = units(site);
-    let trained = effects(&subject.evaluator, subject, site, &units, &states, parameters.mode, true).await?;
-    let untrained = effects(&subject.untrained, subject, site, &units, &states, parameters.mode, false).await?;
+    let trained = effects(
+        &subject.evaluator,
+        subject,
+        site,
+        &units,
+        &states,
+        parameters.mode,
+        true,
+    )
+    .await?;
+    let untrained = effects(
+        &subject.untrained,
+        subject,
+        site,
+        &units,
+        &states,
+        parameters.mode,
+        false,
+    )
+    .await?;
     let mut order: Vec<usize> = (0..units.len()).collect();
     order.sort_by(|&a, &b| trained[b].divergence.total_cmp(&trained[a].divergence));
     let bars = order.iter().take(parameters.top).map(|&unit| Bar {
@@ -93,15 +116,24 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     });
     let top = order[0];
     let median = order[order.len() / 2];
-    let vestigial = trained.iter().filter(|effect| effect.divergence < VESTIGIAL).count();
-    let values: Vec<Option<f32>> = trained.iter().map(|effect| Some(effect.divergence)).collect();
+    let vestigial = trained
+        .iter()
+        .filter(|effect| effect.divergence < VESTIGIAL)
+        .count();
+    let values: Vec<Option<f32>> = trained
+        .iter()
+        .map(|effect| Some(effect.divergence))
+        .collect();
     let shown = if units.len() < site.len() {
         Site::new(site.name.clone(), vec![site.axes[0].clone()], site.stage)
     } else {
         site.clone()
     };
     let limit = trained[top].divergence.max(1e-6);
-    let colour = Colour::Sequential { limit, name: "divergence, nats".into() };
+    let colour = Colour::Sequential {
+        limit,
+        name: "divergence, nats".into(),
+    };
     let total = states.len() as f64;
     Ok(vec![
         Figure {
@@ -137,7 +169,10 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
 
 /// The last site before the heads' answers.
 fn last_hidden(sites: &[Site]) -> &Site {
-    let hidden = sites.iter().rev().find(|site| !site.is_output() && site.stage != crate::model::Stage::Motor);
+    let hidden = sites
+        .iter()
+        .rev()
+        .find(|site| !site.is_output() && site.stage != crate::model::Stage::Motor);
     hidden.unwrap_or(&sites[0])
 }
 
@@ -146,7 +181,9 @@ fn units(site: &Site) -> Vec<Vec<usize>> {
     match site.axes.as_slice() {
         [channel, row, column] => {
             let area = row.len * column.len;
-            (0..channel.len).map(|index| (index * area..(index + 1) * area).collect()).collect()
+            (0..channel.len)
+                .map(|index| (index * area..(index + 1) * area).collect())
+                .collect()
         }
         _ => (0..site.len()).map(|index| vec![index]).collect(),
     }
@@ -190,7 +227,11 @@ async fn effects(
     };
     let mut found = Vec::with_capacity(units.len());
     for (index, unit) in units.iter().enumerate() {
-        let edit = Edit { site: site.name.clone(), select: Select::Units(unit.clone()), op: op.clone() };
+        let edit = Edit {
+            site: site.name.clone(),
+            select: Select::Units(unit.clone()),
+            op: op.clone(),
+        };
         let mut rng = subject.rng.split("resample");
         let compiled = taps::compile(&[edit], subject.sites, &bank, &mut rng, &evaluator.device)?;
         let mut ablated = evaluator.clone();
@@ -205,16 +246,27 @@ async fn effects(
 }
 
 fn compare(whole: &Answers, ablated: &Answers, states: &[Box<dyn Env>]) -> Effect {
-    let mut effect = Effect { divergence: 0.0, changed: 0 };
+    let mut effect = Effect {
+        divergence: 0.0,
+        changed: 0,
+    };
     for (row, state) in states.iter().enumerate() {
         let mut legal = vec![false; state.space().num_actions()];
         state.legal(&mut legal);
         let [before, after] = [whole, ablated].map(|answers| answers.logits_of(row));
-        let (p, q) = (masked_softmax(before, &legal), masked_softmax(after, &legal));
-        let divergence: f32 =
-            p.iter().zip(&q).filter(|(p, _)| **p > 0.0).map(|(p, q)| p * (p / q.max(1e-12)).ln()).sum();
+        let (p, q) = (
+            masked_softmax(before, &legal),
+            masked_softmax(after, &legal),
+        );
+        let divergence: f32 = p
+            .iter()
+            .zip(&q)
+            .filter(|(p, _)| **p > 0.0)
+            .map(|(p, q)| p * (p / q.max(1e-12)).ln())
+            .sum();
         effect.divergence += divergence.max(0.0) / states.len() as f32;
-        effect.changed += usize::from(masked_argmax(before, &legal) != masked_argmax(after, &legal));
+        effect.changed +=
+            usize::from(masked_argmax(before, &legal) != masked_argmax(after, &legal));
     }
     effect
 }

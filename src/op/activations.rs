@@ -51,7 +51,11 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { site: String::new(), reference_states: 512, top: 12 }
+        Self {
+            site: String::new(),
+            reference_states: 512,
+            top: 12,
+        }
     }
 }
 
@@ -66,14 +70,24 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     };
     let here = observation(state.as_ref());
     let mut rng = subject.rng.split("reference");
-    let others = observations(&reference_states(subject.env, parameters.reference_states, &mut rng));
+    let others = observations(&reference_states(
+        subject.env,
+        parameters.reference_states,
+        &mut rng,
+    ));
     let (_, now) = subject.evaluator.record(here.clone(), 1).await?;
     let mut units = surprises(&subject.evaluator, &chosen, &here, &others).await?;
     let untrained = surprises(&subject.untrained, &chosen, &here, &others).await?;
     units.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
-    let of_untrained = untrained.iter().fold(0.0_f32, |top, unit| top.max(unit.score.abs()));
+    let of_untrained = untrained
+        .iter()
+        .fold(0.0_f32, |top, unit| top.max(unit.score.abs()));
     let bars = units.iter().take(parameters.top).map(|unit| Bar {
-        name: format!("{}, {}", chosen[unit.site].name, layout::element_name(chosen[unit.site], unit.index)),
+        name: format!(
+            "{}, {}",
+            chosen[unit.site].name,
+            layout::element_name(chosen[unit.site], unit.index)
+        ),
         value: unit.score,
         control: untrained
             .iter()
@@ -83,20 +97,30 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         unit: Some(unit.index),
     });
     let active = share_active(&now, &chosen);
-    let top = units.first().map_or(0.0, |unit| unit.score.abs());
-    Ok(vec![
-        Figure {
-            title: "Activations".into(),
-            caption: "Each site's activations on this board, as a share of the site's largest; orange is \
-                      positive, blue negative."
+    let top = units.first().map(|unit| f64::from(unit.score.abs()));
+    let mut figures = vec![Figure {
+        title: "Activations".into(),
+        caption:
+            "Each site's activations on this board, as a share of the site's largest; orange is \
+                  positive, blue negative."
                 .into(),
-            body: Body::Maps {
-                panels: maps(subject, &chosen, &now),
-                colour: Colour::Diverging { limit: 1.0, name: "share of the site's largest".into() },
+        body: Body::Maps {
+            panels: maps(subject, &chosen, &now),
+            colour: Colour::Diverging {
+                limit: 1.0,
+                name: "share of the site's largest".into(),
             },
-            numbers: vec![Number::new("active_share", "hidden units active", f64::from(active))],
         },
-        Figure {
+        numbers: Vec::new(),
+    }];
+    // Input and output have no hidden units, so there is nothing more to say of them.
+    if let Some(top) = top {
+        figures[0].numbers.push(Number::new(
+            "active_share",
+            "hidden units active",
+            f64::from(active),
+        ));
+        figures.push(Figure {
             title: "Unusual units".into(),
             caption: format!(
                 "Units whose activation here is furthest from its mean over {} reference states, in \
@@ -105,13 +129,14 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
             ),
             body: Body::Bars { x: Scale::numeric("deviation from the mean", "σ"), bars: bars.collect() },
             numbers: vec![
-                Number::new("largest_deviation", "largest", f64::from(top)).unit("σ"),
+                Number::new("largest_deviation", "largest", top).unit("σ"),
                 Number::new("largest_deviation_untrained", "untrained", f64::from(of_untrained))
                     .unit("σ")
                     .control(),
             ],
-        },
-    ])
+        });
+    }
+    Ok(figures)
 }
 
 /// How far one unit is from its habit.
@@ -122,13 +147,20 @@ struct Surprise {
 }
 
 /// The deviation of every hidden unit from its mean over `others`, in standard deviations.
-async fn surprises(evaluator: &Evaluator, sites: &[&Site], here: &[f32], others: &[f32]) -> Result<Vec<Surprise>> {
+async fn surprises(
+    evaluator: &Evaluator,
+    sites: &[&Site],
+    here: &[f32],
+    others: &[f32],
+) -> Result<Vec<Surprise>> {
     let count = others.len() / here.len();
     let (_, now) = evaluator.record(here.to_vec(), 1).await?;
     let (_, all) = evaluator.record(others.to_vec(), count).await?;
     let mut found = Vec::new();
     for (place, site) in sites.iter().enumerate() {
-        let (Some(now), Some(all)) = (now.get(&site.name), all.get(&site.name)) else { continue };
+        let (Some(now), Some(all)) = (now.get(&site.name), all.get(&site.name)) else {
+            continue;
+        };
         if site.is_output() || site.name == "obs" {
             continue;
         }
@@ -138,7 +170,11 @@ async fn surprises(evaluator: &Evaluator, sites: &[&Site], here: &[f32], others:
             let variance = column().map(|x| (x - mean) * (x - mean)).sum::<f32>() / count as f32;
             // A unit that never varies has no habit to break.
             if variance > 1e-8 {
-                found.push(Surprise { site: place, index, score: (value - mean) / variance.sqrt() });
+                found.push(Surprise {
+                    site: place,
+                    index,
+                    score: (value - mean) / variance.sqrt(),
+                });
             }
         }
     }
@@ -147,7 +183,11 @@ async fn surprises(evaluator: &Evaluator, sites: &[&Site], here: &[f32], others:
 
 /// Share of hidden units above zero.
 fn share_active(now: &BTreeMap<String, Vec<f32>>, sites: &[&Site]) -> f32 {
-    let hidden = || sites.iter().filter(|site| !site.is_output() && site.name != "obs");
+    let hidden = || {
+        sites
+            .iter()
+            .filter(|site| !site.is_output() && site.name != "obs")
+    };
     let values = || hidden().filter_map(|site| now.get(&site.name)).flatten();
     let total = values().count().max(1);
     values().filter(|x| **x > 0.0).count() as f32 / total as f32

@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 
 /// One figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Figure {
     /// At most four words.
     pub title: String,
@@ -19,7 +23,11 @@ pub struct Figure {
 
 /// A headline number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Number {
     /// Its id in JSON, such as `lines_lost_bare`.
     pub id: String,
@@ -69,7 +77,11 @@ impl Number {
 
 /// What a figure holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Body {
     /// A matrix, rows from the top.
@@ -126,7 +138,11 @@ pub enum Body {
 
 /// A panel of [`Body::Maps`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Panel {
     /// Its name: a site, or a channel of one.
     pub name: String,
@@ -144,7 +160,11 @@ pub struct Panel {
 
 /// An axis: name, unit and either labels or a numeric domain.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Scale {
     /// What it measures.
     pub name: String,
@@ -159,18 +179,30 @@ pub struct Scale {
 impl Scale {
     /// A numeric axis.
     pub fn numeric(name: &str, unit: &str) -> Self {
-        Self { name: name.into(), unit: unit.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            unit: unit.into(),
+            ..Self::default()
+        }
     }
 
     /// An axis of named places.
     pub fn labelled(name: &str, labels: Vec<String>) -> Self {
-        Self { name: name.into(), labels, ..Self::default() }
+        Self {
+            name: name.into(),
+            labels,
+            ..Self::default()
+        }
     }
 }
 
 /// How values become colours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Colour {
     /// Signed values: blue below zero, paper at zero, orange above.
@@ -191,7 +223,11 @@ pub enum Colour {
 
 /// A curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Series {
     /// Its name, written beside its end.
     pub name: String,
@@ -203,7 +239,11 @@ pub struct Series {
 
 /// A bar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Bar {
     /// Its name.
     pub name: String,
@@ -219,7 +259,11 @@ pub struct Bar {
 
 /// A table cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(untagged)]
 pub enum Cell {
     /// A number.

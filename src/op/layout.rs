@@ -22,7 +22,12 @@ pub fn panels(site: &Site, values: &[Option<f32>], space: &Space) -> Vec<Panel> 
                         values: values[index * area..(index + 1) * area].to_vec(),
                         labels: (0..area)
                             .map(|cell| {
-                                format!("{} {index}, row {}, column {}", channel.name, cell / column.len, cell % column.len)
+                                format!(
+                                    "{} {index}, row {}, column {}",
+                                    channel.name,
+                                    cell / column.len,
+                                    cell % column.len
+                                )
                             })
                             .collect(),
                     }
@@ -33,10 +38,14 @@ pub fn panels(site: &Site, values: &[Option<f32>], space: &Space) -> Vec<Panel> 
             let (rows, columns) = block(site, space);
             let mut values = values.to_vec();
             values.resize(rows * columns, None);
-            let label = |index: usize| site.axes.first().map_or_else(String::new, |axis| match axis.labels.get(index) {
-                Some(label) => format!("{} {label}", axis.name),
-                None => format!("{} {index}", axis.name),
-            });
+            let label = |index: usize| {
+                site.axes
+                    .first()
+                    .map_or_else(String::new, |axis| match axis.labels.get(index) {
+                        Some(label) => format!("{} {label}", axis.name),
+                        None => format!("{} {index}", axis.name),
+                    })
+            };
             vec![Panel {
                 name: site.name.clone(),
                 site: site.name.clone(),
@@ -51,7 +60,9 @@ pub fn panels(site: &Site, values: &[Option<f32>], space: &Space) -> Vec<Panel> 
 
 /// One value for each cell of a grid site (averaged or patched over channels) as one panel.
 pub fn cells(site: &Site, values: &[Option<f32>]) -> Option<Panel> {
-    let [_, row, column] = site.axes.as_slice() else { return None };
+    let [_, row, column] = site.axes.as_slice() else {
+        return None;
+    };
     Some(Panel {
         name: site.name.clone(),
         site: site.name.clone(),

@@ -45,11 +45,14 @@ pub struct OpEntry {
 
 /// The entry named `id`, or `Error::UnknownId`.
 pub fn entry(id: &str) -> Result<&'static OpEntry> {
-    OPS.iter().copied().find(|entry| entry.id == id).ok_or_else(|| Error::UnknownId {
-        kind: "op",
-        id: id.into(),
-        allowed: OPS.iter().map(|entry| entry.id.to_owned()).collect(),
-    })
+    OPS.iter()
+        .copied()
+        .find(|entry| entry.id == id)
+        .ok_or_else(|| Error::UnknownId {
+            kind: "op",
+            id: id.into(),
+            allowed: OPS.iter().map(|entry| entry.id.to_owned()).collect(),
+        })
 }
 
 /// What an op looks at.
@@ -111,7 +114,13 @@ pub async fn bank(evaluator: &Evaluator, states: &[Box<dyn Env>], sites: &[Site]
         .iter()
         .filter_map(|site| {
             let values = recorded.get(&site.name)?;
-            Some((site.name.clone(), values.chunks_exact(site.len()).map(<[f32]>::to_vec).collect()))
+            Some((
+                site.name.clone(),
+                values
+                    .chunks_exact(site.len())
+                    .map(<[f32]>::to_vec)
+                    .collect(),
+            ))
         })
         .collect())
 }

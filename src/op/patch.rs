@@ -119,11 +119,19 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         let groups = groups(site, parameters.part);
         let shares = shares(&subject.evaluator, &pair, site, &groups, &pair.donor).await?;
         let own = self::shares(&subject.evaluator, &pair, site, &groups, &pair.own).await?;
-        own_worst = own.iter().fold(own_worst, |worst, share| worst.max(share.abs()));
+        own_worst = own
+            .iter()
+            .fold(own_worst, |worst, share| worst.max(share.abs()));
         panels.extend(draw(subject, site, &groups, &shares, parameters.part));
-        let top = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or(0);
+        let top = (0..shares.len())
+            .max_by(|&a, &b| shares[a].total_cmp(&shares[b]))
+            .unwrap_or(0);
         bars.push(Bar {
-            name: format!("{}, {}", site.name, group_name(site, &groups[top], parameters.part)),
+            name: format!(
+                "{}, {}",
+                site.name,
+                group_name(site, &groups[top], parameters.part)
+            ),
             value: shares[top],
             control: Some(own[top]),
             site: site.name.clone(),
@@ -138,10 +146,15 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     }
     let mut numbers = Vec::new();
     if let Some((share, site, group)) = best {
-        let name = format!("{}, {}", site.name, group_name(site, &group, parameters.part));
+        let name = format!(
+            "{}, {}",
+            site.name,
+            group_name(site, &group, parameters.part)
+        );
         let donors = random_donors(subject, &pair, site, &group).await?;
         numbers.push(Number::new("best_share", &name, f64::from(share)));
-        numbers.push(Number::new("self_patch", "patched with itself", f64::from(own_worst)).control());
+        numbers
+            .push(Number::new("self_patch", "patched with itself", f64::from(own_worst)).control());
         numbers.push(Number::new("random_donor", "random donor", f64::from(donors)).control());
     }
     let what = describe(subject, &pair);
@@ -158,7 +171,10 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
             ),
             body: Body::Maps {
                 panels,
-                colour: Colour::Diverging { limit: 1.0, name: "share restored".into() },
+                colour: Colour::Diverging {
+                    limit: 1.0,
+                    name: "share restored".into(),
+                },
             },
             numbers: numbers.clone(),
         },
@@ -168,9 +184,16 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
                 "The part of each site that restores most of the {from} board's {what}; the tick is the \
                  control, the board patched with itself."
             ),
-            body: Body::Bars { x: Scale::numeric("share restored", ""), bars },
+            body: Body::Bars {
+                x: Scale::numeric("share restored", ""),
+                bars,
+            },
             numbers: vec![
-                Number::new("patched_end", &format!("{into} run"), f64::from(pair.ends[0])),
+                Number::new(
+                    "patched_end",
+                    &format!("{into} run"),
+                    f64::from(pair.ends[0]),
+                ),
                 Number::new("donor_end", &format!("{from} run"), f64::from(pair.ends[1])),
             ],
         },
@@ -180,7 +203,9 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
 /// Runs both boards and settles what is measured.
 async fn prepare(subject: &Subject<'_>, parameters: &Parameters) -> Result<Pair> {
     let [clean, corrupt] = subject.states.as_slice() else {
-        return Err(Error::not_applicable("patching needs two states, a clean and a corrupt one"));
+        return Err(Error::not_applicable(
+            "patching needs two states, a clean and a corrupt one",
+        ));
     };
     let observed = [observation(clean.as_ref()), observation(corrupt.as_ref())];
     let (answers, recorded) = subject.evaluator.record(observed.concat(), 2).await?;
@@ -217,7 +242,9 @@ async fn prepare(subject: &Subject<'_>, parameters: &Parameters) -> Result<Pair>
     if (ends[1] - ends[0]).abs() < LEAST_DIFFERENCE {
         return Err(Error::not_applicable(format!(
             "the two boards give nearly the same {} ({:.4} and {:.4}), so there is no difference to restore",
-            measure_name(measure), ends[0], ends[1],
+            measure_name(measure),
+            ends[0],
+            ends[1],
         )));
     }
     let [first, second] = observed;
@@ -268,8 +295,12 @@ fn groups(site: &Site, part: Part) -> Vec<Vec<usize>> {
     };
     let len = site.len();
     match part {
-        Part::Channel if area > 1 => (0..len / area).map(|c| (c * area..(c + 1) * area).collect()).collect(),
-        Part::Cell if area > 1 => (0..area).map(|cell| (cell..len).step_by(area).collect()).collect(),
+        Part::Channel if area > 1 => (0..len / area)
+            .map(|c| (c * area..(c + 1) * area).collect())
+            .collect(),
+        Part::Cell if area > 1 => (0..area)
+            .map(|cell| (cell..len).step_by(area).collect())
+            .collect(),
         _ => (0..len).map(|index| vec![index]).collect(),
     }
 }
@@ -294,9 +325,13 @@ async fn shares(
     let (rows, len) = (groups.len(), site.len());
     let mut mask = vec![false; rows * len];
     for (row, group) in groups.iter().enumerate() {
-        group.iter().for_each(|&index| mask[row * len + index] = true);
+        group
+            .iter()
+            .for_each(|&index| mask[row * len + index] = true);
     }
-    let values = donor.get(&site.name).ok_or_else(|| Error::not_applicable("a site was not recorded"))?;
+    let values = donor
+        .get(&site.name)
+        .ok_or_else(|| Error::not_applicable("a site was not recorded"))?;
     let mut patched = evaluator.clone();
     patched.edits.push(SiteEdit {
         site: site.name.clone(),
@@ -311,24 +346,41 @@ async fn shares(
 }
 
 /// Median share that the same part restores when it comes from random other states.
-async fn random_donors(subject: &Subject<'_>, pair: &Pair, site: &Site, group: &[usize]) -> Result<f32> {
+async fn random_donors(
+    subject: &Subject<'_>,
+    pair: &Pair,
+    site: &Site,
+    group: &[usize],
+) -> Result<f32> {
     let states = reference_states(subject.env, NUM_DONORS, &mut subject.rng.split("donors"));
-    let observations: Vec<f32> = states.iter().flat_map(|state| observation(state.as_ref())).collect();
+    let observations: Vec<f32> = states
+        .iter()
+        .flat_map(|state| observation(state.as_ref()))
+        .collect();
     let (_, recorded) = subject.evaluator.record(observations, states.len()).await?;
     let values = recorded.get(&site.name).cloned().unwrap_or_default();
     let mut shares = Vec::with_capacity(states.len());
     for row in values.chunks_exact(site.len()) {
         let donor = BTreeMap::from([(site.name.clone(), row.to_vec())]);
-        shares.extend(self::shares(&subject.evaluator, pair, site, &[group.to_vec()], &donor).await?);
+        shares
+            .extend(self::shares(&subject.evaluator, pair, site, &[group.to_vec()], &donor).await?);
     }
     shares.sort_by(f32::total_cmp);
     Ok(shares.get(shares.len() / 2).copied().unwrap_or(0.0))
 }
 
 /// The shares of a site in its own geometry.
-fn draw(subject: &Subject<'_>, site: &Site, groups: &[Vec<usize>], shares: &[f32], part: Part) -> Vec<Panel> {
+fn draw(
+    subject: &Subject<'_>,
+    site: &Site,
+    groups: &[Vec<usize>],
+    shares: &[f32],
+    part: Part,
+) -> Vec<Panel> {
     let some: Vec<Option<f32>> = shares.iter().copied().map(Some).collect();
-    if part == Part::Cell && let Some(panel) = layout::cells(site, &some) {
+    if part == Part::Cell
+        && let Some(panel) = layout::cells(site, &some)
+    {
         return vec![panel];
     }
     let mut values = vec![None; site.len()];

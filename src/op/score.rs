@@ -28,17 +28,49 @@ const OPENING_PLIES: usize = 2;
 const REFERENCE_DEPTH: usize = 3;
 
 const EXACT: &[MetricInfo] = &[
-    MetricInfo { id: "lines_lost_bare", name: "lines lost, bare network", lane: Some("lines lost") },
-    MetricInfo { id: "lines_lost_search", name: "lines lost, with search", lane: Some("lines lost") },
-    MetricInfo { id: "suboptimal", name: "suboptimal choices", lane: None },
-    MetricInfo { id: "missed_wins", name: "missed wins", lane: None },
-    MetricInfo { id: "value_error", name: "mean value error", lane: None },
+    MetricInfo {
+        id: "lines_lost_bare",
+        name: "lines lost, bare network",
+        lane: Some("lines lost"),
+    },
+    MetricInfo {
+        id: "lines_lost_search",
+        name: "lines lost, with search",
+        lane: Some("lines lost"),
+    },
+    MetricInfo {
+        id: "suboptimal",
+        name: "suboptimal choices",
+        lane: None,
+    },
+    MetricInfo {
+        id: "missed_wins",
+        name: "missed wins",
+        lane: None,
+    },
+    MetricInfo {
+        id: "value_error",
+        name: "mean value error",
+        lane: None,
+    },
 ];
 
 const SAMPLED: &[MetricInfo] = &[
-    MetricInfo { id: "wins_bare", name: "wins, bare network", lane: Some("wins of 100") },
-    MetricInfo { id: "wins_search", name: "wins, with search", lane: None },
-    MetricInfo { id: "blunders", name: "tactical blunders", lane: None },
+    MetricInfo {
+        id: "wins_bare",
+        name: "wins, bare network",
+        lane: Some("wins of 100"),
+    },
+    MetricInfo {
+        id: "wins_search",
+        name: "wins, with search",
+        lane: None,
+    },
+    MetricInfo {
+        id: "blunders",
+        name: "tactical blunders",
+        lane: None,
+    },
 ];
 
 /// Ground truth of an environment, computed once.
@@ -61,14 +93,24 @@ impl Scorer {
         let all = start.enumerate();
         let exact = all.is_some();
         let states = all.unwrap_or_else(|| {
-            super::reference_states(start.as_ref(), NUM_TACTICAL, &mut Rng::new(0).split("tactical"))
+            super::reference_states(
+                start.as_ref(),
+                NUM_TACTICAL,
+                &mut Rng::new(0).split("tactical"),
+            )
         });
         let mut kept = Vec::new();
         let mut truth = Vec::new();
         for state in states {
-            let Some(optimum) = state.optimum() else { continue };
+            let Some(optimum) = state.optimum() else {
+                continue;
+            };
             // A sampled state teaches nothing unless a wrong move can be proven wrong.
-            let wrong = optimum.action_values.iter().flatten().any(|value| *value < optimum.value);
+            let wrong = optimum
+                .action_values
+                .iter()
+                .flatten()
+                .any(|value| *value < optimum.value);
             if exact || wrong {
                 let mut legal = vec![false; state.space().num_actions()];
                 state.legal(&mut legal);
@@ -76,7 +118,12 @@ impl Scorer {
                 kept.push(state);
             }
         }
-        Self { observations: observations(&kept), start, truth, exact }
+        Self {
+            observations: observations(&kept),
+            start,
+            truth,
+            exact,
+        }
     }
 
     /// The scores that this environment has.
@@ -115,7 +162,11 @@ impl Scorer {
     }
 
     fn number(&self, id: &str, value: f64) -> Number {
-        let name = self.metrics().iter().find(|info| info.id == id).map_or(id, |info| info.name);
+        let name = self
+            .metrics()
+            .iter()
+            .find(|info| info.id == id)
+            .map_or(id, |info| info.name);
         Number::new(id, name, value)
     }
 
@@ -124,7 +175,9 @@ impl Scorer {
         if self.truth.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = evaluator.evaluate(self.observations.clone(), self.truth.len()).await?;
+        let answers = evaluator
+            .evaluate(self.observations.clone(), self.truth.len())
+            .await?;
         let (mut wrong, mut missed, mut winning, mut error) = (0, 0, 0_usize, 0.0);
         for (row, truth) in self.truth.iter().enumerate() {
             let choice = masked_argmax(answers.logits_of(row), &truth.legal).unwrap_or(0);
@@ -139,7 +192,8 @@ impl Scorer {
         Ok(if self.exact {
             vec![
                 self.number("suboptimal", wrong as f64).out_of(total),
-                self.number("missed_wins", missed as f64).out_of(winning as f64),
+                self.number("missed_wins", missed as f64)
+                    .out_of(winning as f64),
                 self.number("value_error", error / total),
             ]
         } else {
@@ -151,7 +205,12 @@ impl Scorer {
     ///
     /// The agent's choice is fixed in each state, so states reached by several lines are decided once
     /// and counted as often as lines reach them.
-    async fn lines(&self, agent: &dyn Agent, evaluator: &Evaluator, search: bool) -> Result<(usize, usize)> {
+    async fn lines(
+        &self,
+        agent: &dyn Agent,
+        evaluator: &Evaluator,
+        search: bool,
+    ) -> Result<(usize, usize)> {
         let mut rng = Rng::new(0);
         let (mut lost, mut total) = (0, 0);
         for seat in 0..2 {
@@ -159,12 +218,18 @@ impl Scorer {
             start.reset(&mut rng);
             let mut front: Vec<(Box<dyn Env>, usize)> = vec![(start, 1)];
             while !front.is_empty() {
-                let (mine, theirs): (Vec<_>, Vec<_>) =
-                    front.drain(..).partition(|(state, _)| state.player() == seat);
+                let (mine, theirs): (Vec<_>, Vec<_>) = front
+                    .drain(..)
+                    .partition(|(state, _)| state.player() == seat);
                 let states: Vec<_> = mine.iter().map(|(state, _)| state.clone()).collect();
                 let decided = agent.decide(evaluator, &states, search).await?;
-                let own = mine.iter().zip(&decided).map(|((state, count), choice)| (state, *count, vec![choice.action]));
-                let all = theirs.iter().map(|(state, count)| (state, *count, legal_actions(state.as_ref())));
+                let own = mine
+                    .iter()
+                    .zip(&decided)
+                    .map(|((state, count), choice)| (state, *count, vec![choice.action]));
+                let all = theirs
+                    .iter()
+                    .map(|(state, count)| (state, *count, legal_actions(state.as_ref())));
                 let mut next: BTreeMap<String, (Box<dyn Env>, usize)> = BTreeMap::new();
                 for (state, count, actions) in own.chain(all) {
                     for action in actions {
@@ -175,7 +240,9 @@ impl Scorer {
                             let won_by_other = step.reward > 0.0 && state.player() != seat;
                             lost += if won_by_other { count } else { 0 };
                         } else {
-                            next.entry(after.state().to_string()).or_insert_with(|| (after, 0)).1 += count;
+                            next.entry(after.state().to_string())
+                                .or_insert_with(|| (after, 0))
+                                .1 += count;
                         }
                     }
                 }
@@ -197,7 +264,11 @@ impl Scorer {
             .collect();
         while !open.is_empty() {
             let is_mine = |(seat, env): &(usize, Box<dyn Env>)| env.player() == *seat;
-            let states: Vec<_> = open.iter().filter(|one| is_mine(one)).map(|(_, env)| env.clone()).collect();
+            let states: Vec<_> = open
+                .iter()
+                .filter(|one| is_mine(one))
+                .map(|(_, env)| env.clone())
+                .collect();
             let mut decided = agent.decide(evaluator, &states, search).await?.into_iter();
             let mut still = Vec::with_capacity(open.len());
             for (seat, mut env) in open {

@@ -10,28 +10,27 @@ pub static PRESET: Preset = Preset {
     summary: "A residual network learns threats from self-play; search leans on it, then outgrows it.",
     problem: "8.3",
     environment: "connect4",
-    model: "convnet",
+    model: "mlp",
     agent: "alphazero",
     updates: 1200,
     checkpoint_every: 40,
     parameters: || {
         json!({
             "environment": {"solver_depth": 6},
-            "model": {"channels": 32, "blocks": 2},
-            "agent": {"num_games": 64, "play_simulations": 100, "replay_size": 50_000, "opening_plies": 8},
+            "model": {"width": 256, "depth": 3},
+            "agent": {"num_games": 128, "num_steps": 8, "play_simulations": 100, "replay_size": 50_000, "opening_plies": 8},
         })
     },
     ops: &["patch", "activations", "ablate"],
-    // X to move, with three in a row whose open end is there or taken.
+    // Discs to move, with three in a row: the other side's third ring stands elsewhere, or blocks them.
     states: || {
-        let board = |end: u8| {
+        let board = |third: usize| {
             let mut board = vec![0_u8; 42];
-            board[35..41].copy_from_slice(&[1, 1, 1, end, 0, 2]);
-            board[34] = 2;
-            board[41] = if end == 0 { 2 } else { 1 };
+            board[35..38].fill(1);
+            [40, 41, third].into_iter().for_each(|ring| board[ring] = 2);
             json!({"board": board, "player": 0})
         };
-        vec![board(0), board(2)]
+        vec![board(34), board(38)]
     },
     claims: &[Claim {
         metric: "wins_search",

@@ -42,16 +42,24 @@ pub struct Preset {
 
 /// The preset named `id`, or `Error::UnknownId`.
 pub fn entry(id: &str) -> Result<&'static Preset> {
-    PRESETS.iter().copied().find(|preset| preset.id == id).ok_or_else(|| Error::UnknownId {
-        kind: "preset",
-        id: id.into(),
-        allowed: PRESETS.iter().map(|preset| preset.id.to_owned()).collect(),
-    })
+    PRESETS
+        .iter()
+        .copied()
+        .find(|preset| preset.id == id)
+        .ok_or_else(|| Error::UnknownId {
+            kind: "preset",
+            id: id.into(),
+            allowed: PRESETS.iter().map(|preset| preset.id.to_owned()).collect(),
+        })
 }
 
 /// A claim that a test checks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Claim {
     /// The metric: the id of a score.
     pub metric: &'static str,
@@ -62,4 +70,3 @@ pub struct Claim {
     /// Why it should hold.
     pub reason: &'static str,
 }
-

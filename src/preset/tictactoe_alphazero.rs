@@ -12,15 +12,15 @@ pub static PRESET: Preset = Preset {
     environment: "tictactoe",
     model: "mlp",
     agent: "alphazero",
-    updates: 400,
+    updates: 600,
     checkpoint_every: 10,
     parameters: || json!({"model": {"width": 128, "depth": 3}}),
     ops: &["patch", "activations", "ablate"],
-    // One stone apart: X has two in the top row, or not.
+    // One stone moved: X wins on the diagonal, or must block O's.
     states: || {
         vec![
-            json!({"board": [1, 1, 0, 2, 2, 0, 0, 0, 0], "player": 0}),
-            json!({"board": [1, 0, 1, 2, 2, 0, 0, 0, 0], "player": 0}),
+            json!({"board": [1, 0, 2, 2, 1, 0, 0, 0, 0], "player": 0}),
+            json!({"board": [0, 1, 2, 2, 1, 0, 0, 0, 0], "player": 0}),
         ]
     },
     claims: &[

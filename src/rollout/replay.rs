@@ -92,10 +92,16 @@ impl Replay {
             let symmetry = &symmetries[rng.below(symmetries.len())];
             let observation = &self.observations[at * o..(at + 1) * o];
             let policy = &self.policies[at * a..(at + 1) * a];
-            batch.observations.extend(symmetry.observation.iter().map(|&i| observation[i]));
-            batch.policies.extend(symmetry.action.iter().map(|&i| policy[i].max(0.0)));
+            batch
+                .observations
+                .extend(symmetry.observation.iter().map(|&i| observation[i]));
+            batch
+                .policies
+                .extend(symmetry.action.iter().map(|&i| policy[i].max(0.0)));
             let mask = |p: f32| if p < 0.0 { ILLEGAL } else { 0.0 };
-            batch.masks.extend(symmetry.action.iter().map(|&i| mask(policy[i])));
+            batch
+                .masks
+                .extend(symmetry.action.iter().map(|&i| mask(policy[i])));
             batch.values.push(self.values[at]);
         }
         batch
@@ -121,7 +127,9 @@ impl Replay {
             && observations.len() == count * self.observation_len
             && policies.len() == count * self.num_actions;
         if !fits {
-            return Err(Error::checkpoint("the replay does not fit this run's sizes"));
+            return Err(Error::checkpoint(
+                "the replay does not fit this run's sizes",
+            ));
         }
         (self.observations, self.policies, self.values, self.next) =
             (observations, policies, values, next);
@@ -134,7 +142,10 @@ mod tests {
     use super::*;
 
     fn identity() -> Symmetry {
-        Symmetry { observation: vec![0, 1], action: vec![0, 1] }
+        Symmetry {
+            observation: vec![0, 1],
+            action: vec![0, 1],
+        }
     }
 
     #[test]
@@ -150,7 +161,10 @@ mod tests {
     fn a_symmetry_moves_observation_policy_and_mask_together() {
         let mut replay = Replay::new(4, 2, 2);
         replay.push(&[5.0, 6.0], &[1.0, -1.0], 0.5);
-        let swap = Symmetry { observation: vec![1, 0], action: vec![1, 0] };
+        let swap = Symmetry {
+            observation: vec![1, 0],
+            action: vec![1, 0],
+        };
         let batch = replay.sample(1, &[swap], &mut Rng::new(0));
         assert_eq!(batch.observations, [6.0, 5.0]);
         assert_eq!(batch.policies, [0.0, 1.0]);
@@ -160,8 +174,19 @@ mod tests {
     #[test]
     fn a_replay_of_other_sizes_is_refused() {
         let mut replay = Replay::new(4, 2, 2);
-        assert!(replay.restore(vec![0.0; 3], vec![0.0; 4], vec![0.0; 2], 2).is_err());
-        assert!(replay.restore(vec![0.0; 4], vec![0.0; 4], vec![0.0; 2], 2).is_ok());
-        assert_eq!(replay.sample(3, &[identity()], &mut Rng::new(0)).values, [0.0; 3]);
+        assert!(
+            replay
+                .restore(vec![0.0; 3], vec![0.0; 4], vec![0.0; 2], 2)
+                .is_err()
+        );
+        assert!(
+            replay
+                .restore(vec![0.0; 4], vec![0.0; 4], vec![0.0; 2], 2)
+                .is_ok()
+        );
+        assert_eq!(
+            replay.sample(3, &[identity()], &mut Rng::new(0)).values,
+            [0.0; 3]
+        );
     }
 }

@@ -13,9 +13,18 @@ pub fn catalogue() -> Catalogue {
         schema: schema(),
     };
     Catalogue {
-        environments: ENVS.iter().map(|e| entry(e.id, e.title, e.summary, e.schema)).collect(),
-        agents: AGENTS.iter().map(|e| entry(e.id, e.title, e.summary, e.schema)).collect(),
-        models: MODELS.iter().map(|e| entry(e.id, e.title, e.summary, e.schema)).collect(),
+        environments: ENVS
+            .iter()
+            .map(|e| entry(e.id, e.title, e.summary, e.schema))
+            .collect(),
+        agents: AGENTS
+            .iter()
+            .map(|e| entry(e.id, e.title, e.summary, e.schema))
+            .collect(),
+        models: MODELS
+            .iter()
+            .map(|e| entry(e.id, e.title, e.summary, e.schema))
+            .collect(),
         ops: OPS
             .iter()
             .map(|op| OpEntry {

@@ -74,7 +74,11 @@ impl RunConfig {
         let mut flat = Map::new();
         for (scope, schema, given) in self.scopes(preset)? {
             for (name, property) in properties(&schema) {
-                let value = given.get(&name).or_else(|| property.get("default")).cloned().unwrap_or(Value::Null);
+                let value = given
+                    .get(&name)
+                    .or_else(|| property.get("default"))
+                    .cloned()
+                    .unwrap_or(Value::Null);
                 flat.insert(format!("{scope}.{name}"), value);
             }
         }
@@ -85,35 +89,44 @@ impl RunConfig {
 
     /// Checks every part against its schema.
     pub fn validate(&self, preset: &Preset) -> Result<()> {
+        in_range("updates", &self.updates.into())?;
+        in_range("checkpoint_every", &self.checkpoint_every.into())?;
         // Building the parts is the check: each reads its own parameters.
         let environment = (env::entry(preset.environment)?.make)(&self.environment)?;
         let device = burn::tensor::Device::flex();
         let mut rng = self.rng();
-        let network = (model::entry(preset.model)?.make)(&self.model, environment.space(), &mut rng, &device)?;
-        let setup = agent::Setup { env: environment, network, device, rng, updates: self.updates };
+        let network = (model::entry(preset.model)?.make)(
+            &self.model,
+            environment.space(),
+            &mut rng,
+            &device,
+        )?;
+        let setup = agent::Setup {
+            env: environment,
+            network,
+            device,
+            rng,
+            updates: self.updates,
+        };
         (agent::entry(preset.agent)?.make)(&self.agent, setup).map(drop)
     }
 
     fn scopes(&self, preset: &Preset) -> Result<[(&'static str, Value, &Value); 3]> {
         Ok([
-            ("environment", (env::entry(preset.environment)?.schema)(), &self.environment),
+            (
+                "environment",
+                (env::entry(preset.environment)?.schema)(),
+                &self.environment,
+            ),
             ("model", (model::entry(preset.model)?.schema)(), &self.model),
             ("agent", (agent::entry(preset.agent)?.schema)(), &self.agent),
         ])
     }
 
     fn set(&mut self, preset: &Preset, name: &str, value: &Value) -> Result<()> {
-        let count = |least: u64| match value.as_u64() {
-            Some(count) if (least..=MAX_UPDATES).contains(&count) => Ok(count as usize),
-            _ => Err(Error::Parameter {
-                name: name.into(),
-                got: value.to_string(),
-                allowed: format!("integer from {least} to {MAX_UPDATES}"),
-            }),
-        };
         match name {
-            "updates" => self.updates = count(1)?,
-            "checkpoint_every" => self.checkpoint_every = count(1)?,
+            "updates" => self.updates = in_range(name, value)?,
+            "checkpoint_every" => self.checkpoint_every = in_range(name, value)?,
             _ => {
                 let (scope, key) = self.resolve(preset, name, value)?;
                 let part = match scope {
@@ -130,12 +143,22 @@ impl RunConfig {
     }
 
     /// The scope and key of a dotted or plain name.
-    fn resolve(&self, preset: &Preset, name: &str, value: &Value) -> Result<(&'static str, String)> {
+    fn resolve(
+        &self,
+        preset: &Preset,
+        name: &str,
+        value: &Value,
+    ) -> Result<(&'static str, String)> {
         let mut known = vec!["updates".to_owned(), "checkpoint_every".to_owned()];
         let mut found = Vec::new();
         for (scope, schema, _) in self.scopes(preset)? {
             for (key, _) in properties(&schema) {
-                if name == key || name.strip_prefix(scope).and_then(|rest| rest.strip_prefix('.')) == Some(&key) {
+                if name == key
+                    || name
+                        .strip_prefix(scope)
+                        .and_then(|rest| rest.strip_prefix('.'))
+                        == Some(&key)
+                {
                     found.push((scope, key.clone()));
                 }
                 known.push(format!("{scope}.{key}"));
@@ -151,16 +174,35 @@ impl RunConfig {
             _ => Err(Error::Parameter {
                 name: name.into(),
                 got: value.to_string(),
-                allowed: found.iter().map(|(scope, key)| format!("{scope}.{key}")).collect::<Vec<_>>().join(" or "),
+                allowed: found
+                    .iter()
+                    .map(|(scope, key)| format!("{scope}.{key}"))
+                    .collect::<Vec<_>>()
+                    .join(" or "),
             }),
         }
+    }
+}
+
+/// A number of updates. Errors: `Error::Parameter` off its range.
+fn in_range(name: &str, value: &Value) -> Result<usize> {
+    match value.as_u64() {
+        Some(count) if (1..=MAX_UPDATES).contains(&count) => Ok(count as usize),
+        _ => Err(Error::Parameter {
+            name: name.into(),
+            got: value.to_string(),
+            allowed: format!("integer from 1 to {MAX_UPDATES}"),
+        }),
     }
 }
 
 /// The properties of a schema.
 fn properties(schema: &Value) -> Vec<(String, Value)> {
     match schema.get("properties") {
-        Some(Value::Object(map)) => map.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        Some(Value::Object(map)) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -43,7 +43,12 @@ impl Session {
     pub async fn handle(&mut self, command: Command, sink: Sink<'_>) -> Result<()> {
         match command {
             Command::Catalogue => sink(Event::Catalogue(catalogue::catalogue())),
-            Command::Open { preset, set, seed, device } => {
+            Command::Open {
+                preset,
+                set,
+                seed,
+                device,
+            } => {
                 let config = RunConfig::of_preset(&preset, &set, seed)?;
                 self.open(Run::open(config, device).await?, sink)?;
             }
@@ -73,7 +78,12 @@ impl Session {
                 let step = env.step(action, &mut crate::rng::Rng::new(0))?;
                 sink(Event::State(state_view(env.as_ref(), step.reward)));
             }
-            Command::Paint { state, row, column, brush } => {
+            Command::Paint {
+                state,
+                row,
+                column,
+                brush,
+            } => {
                 let mut env = self.state(&state)?;
                 env.paint(row, column, brush)?;
                 sink(Event::State(state_view(env.as_ref(), 0.0)));
@@ -83,22 +93,46 @@ impl Session {
                 env.shift(from, to)?;
                 sink(Event::State(state_view(env.as_ref(), 0.0)));
             }
-            Command::Look { state, checkpoint, search, edits } => {
+            Command::Look {
+                state,
+                checkpoint,
+                search,
+                edits,
+            } => {
                 let env = self.state(&state)?;
                 let run = self.run()?;
-                sink(Event::View(look(run, env, checkpoint, search, &edits).await?));
+                sink(Event::View(
+                    look(run, env, checkpoint, search, &edits).await?,
+                ));
             }
             Command::Score { checkpoint, edits } => {
                 let run = self.run()?;
                 let evaluator = run.evaluator(checkpoint, &edits).await?;
                 let scores = run.score(&evaluator, op::score::Effort::Full).await?;
-                sink(Event::Scores { update: run.update_of(checkpoint), scores });
+                sink(Event::Scores {
+                    update: run.update_of(checkpoint),
+                    scores,
+                });
             }
-            Command::Op { op, parameters, states, checkpoint, edits } => {
+            Command::Op {
+                op,
+                parameters,
+                states,
+                checkpoint,
+                edits,
+            } => {
                 let run = self.run()?;
-                let states = states.iter().map(|state| self.state(state)).collect::<Result<Vec<_>>>()?;
-                let (figures, numbers) = run_op(run, &op, &parameters, states, checkpoint, &edits, sink).await?;
-                sink(Event::Figures { update: run.update_of(checkpoint), figures, numbers });
+                let states = states
+                    .iter()
+                    .map(|state| self.state(state))
+                    .collect::<Result<Vec<_>>>()?;
+                let (figures, numbers) =
+                    run_op(run, &op, &parameters, states, checkpoint, &edits, sink).await?;
+                sink(Event::Figures {
+                    update: run.update_of(checkpoint),
+                    figures,
+                    numbers,
+                });
             }
             Command::Export { checkpoint, what } => {
                 let run = self.run()?;
@@ -106,8 +140,16 @@ impl Session {
                     ExportKind::Weights => run.weights(checkpoint).await?,
                     ExportKind::Everything => run.everything(checkpoint).await?,
                 };
-                let name = format!("{}-seed{}-update{}.safetensors", run.config().preset, run.config().seed, run.update_of(checkpoint));
-                sink(Event::File { name, bytes: archive.to_bytes()? });
+                let name = format!(
+                    "{}-seed{}-update{}.safetensors",
+                    run.config().preset,
+                    run.config().seed,
+                    run.update_of(checkpoint)
+                );
+                sink(Event::File {
+                    name,
+                    bytes: archive.to_bytes()?,
+                });
             }
         }
         Ok(())
@@ -154,8 +196,16 @@ async fn look(
     let (_, recorded) = evaluator.record(env::observation(env), 1).await?;
     let over = env.outcome().done();
     let decide = |search| run.agent().decide(&evaluator, &states, search);
-    let network = if over { None } else { decide(false).await?.pop() };
-    let search = if over || !search || !run.searches() { None } else { decide(true).await?.pop() };
+    let network = if over {
+        None
+    } else {
+        decide(false).await?.pop()
+    };
+    let search = if over || !search || !run.searches() {
+        None
+    } else {
+        decide(true).await?.pop()
+    };
     Ok(View {
         update: run.update_of(checkpoint),
         at: state_view(env, 0.0),
@@ -163,7 +213,11 @@ async fn look(
         search,
         optimum: if over { None } else { env.optimum() },
         concepts: env.concepts(),
-        sites: run.sites().iter().map(|site| recorded.get(&site.name).cloned().unwrap_or_default()).collect(),
+        sites: run
+            .sites()
+            .iter()
+            .map(|site| recorded.get(&site.name).cloned().unwrap_or_default())
+            .collect(),
     })
 }
 
@@ -195,7 +249,10 @@ async fn run_op(
         progress: &progress,
     };
     let figures = (entry.run)(&subject, parameters).await?;
-    let numbers = figures.iter().flat_map(|figure| figure.numbers.clone()).collect();
+    let numbers = figures
+        .iter()
+        .flat_map(|figure| figure.numbers.clone())
+        .collect();
     Ok((figures, numbers))
 }
 

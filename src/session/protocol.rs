@@ -5,7 +5,6 @@ use crate::{
     agent::{Decision, MetricInfo},
     backend::DeviceName,
     env::{Axis, Concept, Optimum, scene::Scene},
-    error::Error,
     model::{Site, taps::Edit},
     op::figure::{Figure, Number},
     preset::Claim,
@@ -16,7 +15,11 @@ use std::collections::BTreeMap;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Everything that is registered. Answer: `catalogue`.
@@ -148,7 +151,11 @@ pub enum Command {
 
 /// An answer. `Error` ends a request; the session goes on as it was before.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// Everything that is registered.
@@ -211,13 +218,21 @@ pub enum Event {
         bytes: Vec<u8>,
     },
     /// The request failed; nothing was changed.
-    #[cfg_attr(target_arch = "wasm32", tsify(type = "{ code: string; message: string }"))]
-    Error(Error),
+    Error {
+        /// A stable word for programs.
+        code: String,
+        /// What was wrong and what is allowed.
+        message: String,
+    },
 }
 
 /// What an exported file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportKind {
     /// Weights in safetensors, PyTorch layouts.
@@ -229,7 +244,11 @@ pub enum ExportKind {
 
 /// Everything that is registered.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Catalogue {
     /// Environments.
     pub environments: Vec<Entry>,
@@ -247,7 +266,11 @@ pub struct Catalogue {
 
 /// A registered environment, agent or model.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct Entry {
     /// Its id.
     pub id: String,
@@ -262,7 +285,11 @@ pub struct Entry {
 
 /// A registered op.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct OpEntry {
     /// Its id.
     pub id: String,
@@ -279,7 +306,11 @@ pub struct OpEntry {
 
 /// A preset.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct PresetEntry {
     /// Its id.
     pub id: String,
@@ -311,7 +342,11 @@ pub struct PresetEntry {
 
 /// An open run.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct RunInfo {
     /// The preset's id.
     pub preset: String,
@@ -342,6 +377,8 @@ pub struct RunInfo {
     pub observation: Vec<Axis>,
     /// Action names.
     pub actions: Vec<String>,
+    /// 1, or 2 for zero-sum games.
+    pub num_players: usize,
     /// Concepts of the environment.
     pub concepts: Vec<Concept>,
     /// Whether the agent can search.
@@ -354,7 +391,11 @@ pub struct RunInfo {
 
 /// A state, checked and drawn.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct StateView {
     /// The state as the environment writes it.
     #[cfg_attr(target_arch = "wasm32", tsify(type = "unknown"))]
@@ -375,7 +416,11 @@ pub struct StateView {
 
 /// What the agent makes of a state.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(target_arch = "wasm32", derive(tsify::Tsify))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
 pub struct View {
     /// Of which update.
     pub update: usize,

@@ -37,6 +37,8 @@ pub struct Run {
     num_weights: usize,
     scorer: Scorer,
     update: usize,
+    /// False for weights alone: their learner knows nothing of them.
+    can_train: bool,
     checkpoints: Vec<Checkpoint>,
 }
 
@@ -64,11 +66,22 @@ impl Run {
         let start = (env::entry(preset.environment)?.make)(&config.environment)?;
         let rng = config.rng();
         let make = model::entry(preset.model)?.make;
-        let network = make(&config.model, start.space(), &mut rng.split("weights"), &device)?;
+        let network = make(
+            &config.model,
+            start.space(),
+            &mut rng.split("weights"),
+            &device,
+        )?;
         let sites = network.sites(start.space());
         let num_weights = network.num_params();
         let agent_entry = agent::entry(preset.agent)?;
-        let setup = Setup { env: start.clone(), network, device: device.clone(), rng, updates: config.updates };
+        let setup = Setup {
+            env: start.clone(),
+            network,
+            device: device.clone(),
+            rng,
+            updates: config.updates,
+        };
         let agent = (agent_entry.make)(&config.agent, setup)?;
         Ok(Self {
             scorer: Scorer::new(start.clone()),
@@ -81,6 +94,7 @@ impl Run {
             sites,
             num_weights,
             update: 0,
+            can_train: true,
             checkpoints: Vec::new(),
         })
     }
@@ -94,7 +108,8 @@ impl Run {
             .cloned()
             .ok_or_else(|| Error::checkpoint("its metadata lacks the key parameters"))
             .and_then(|value| {
-                serde_json::from_value(value).map_err(|why| Error::checkpoint(format!("parameters: {why}")))
+                serde_json::from_value(value)
+                    .map_err(|why| Error::checkpoint(format!("parameters: {why}")))
             })?;
         let number = |key: &str| archive.metadata.get(key).and_then(Value::as_u64);
         let update = number("update")
@@ -109,20 +124,28 @@ impl Run {
             run.agent.restore(network, archive)?;
             run.take_checkpoint().await?;
         } else {
+            run.can_train = false;
             run.keep_checkpoint(network).await?;
         }
         Ok(run)
     }
 
     /// One update, reported to `sink`. False once the budget is spent.
+    /// Errors: `NotApplicable` for a run that was opened from weights alone.
     pub async fn advance(&mut self, sink: Sink<'_>) -> Result<bool> {
         if self.update >= self.config.updates {
-            sink(Event::Finished { update: self.update });
+            sink(Event::Finished {
+                update: self.update,
+            });
             return Ok(false);
         }
+        self.check_can_train()?;
         let metrics = self.agent.advance().await?;
         self.update += 1;
-        sink(Event::Update { update: self.update, metrics });
+        sink(Event::Update {
+            update: self.update,
+            metrics,
+        });
         let last = self.update == self.config.updates;
         if last || self.update % self.config.checkpoint_every == 0 {
             self.take_checkpoint().await?;
@@ -131,9 +154,20 @@ impl Run {
             }
         }
         if last {
-            sink(Event::Finished { update: self.update });
+            sink(Event::Finished {
+                update: self.update,
+            });
         }
         Ok(!last)
+    }
+
+    fn check_can_train(&self) -> Result<()> {
+        if self.can_train {
+            return Ok(());
+        }
+        Err(Error::not_applicable(
+            "this file holds weights alone, to look at; to train on, open one that was exported with everything",
+        ))
     }
 
     async fn take_checkpoint(&mut self) -> Result<()> {
@@ -141,36 +175,60 @@ impl Run {
     }
 
     async fn keep_checkpoint(&mut self, network: Network) -> Result<()> {
-        let evaluator = Evaluator { network: network.clone(), device: self.device.clone(), edits: Vec::new() };
+        let evaluator = Evaluator {
+            network: network.clone(),
+            device: self.device.clone(),
+            edits: Vec::new(),
+        };
         let scores = self.score(&evaluator, Effort::Quick).await?;
-        self.checkpoints.retain(|checkpoint| checkpoint.update != self.update);
-        self.checkpoints.push(Checkpoint { update: self.update, network, scores });
+        self.checkpoints
+            .retain(|checkpoint| checkpoint.update != self.update);
+        self.checkpoints.push(Checkpoint {
+            update: self.update,
+            network,
+            scores,
+        });
         Ok(())
     }
 
     /// Reports every checkpoint that is kept.
     pub fn report_checkpoints(&self, sink: Sink<'_>) {
-        self.checkpoints.iter().for_each(|checkpoint| sink(checkpoint.event()));
+        self.checkpoints
+            .iter()
+            .for_each(|checkpoint| sink(checkpoint.event()));
     }
 
     /// Scores a network of this run against ground truth.
     pub async fn score(&self, evaluator: &Evaluator, effort: Effort) -> Result<Vec<Number>> {
-        self.scorer.score(self.agent.as_ref(), evaluator, self.searches(), effort).await
+        self.scorer
+            .score(self.agent.as_ref(), evaluator, self.searches(), effort)
+            .await
     }
 
     /// The network of a checkpoint, or the newest, ready to infer with `edits`.
     /// Errors: an update without a checkpoint, an edit that does not fit.
     pub async fn evaluator(&self, checkpoint: Option<usize>, edits: &[Edit]) -> Result<Evaluator> {
         let network = self.network(checkpoint)?;
-        let mut evaluator = Evaluator { network, device: self.device.clone(), edits: Vec::new() };
+        let mut evaluator = Evaluator {
+            network,
+            device: self.device.clone(),
+            edits: Vec::new(),
+        };
         let rng = self.config.rng();
         let bank = if taps::needs_bank(edits) {
-            let states = op::reference_states(self.start.as_ref(), NUM_BANK_STATES, &mut rng.split("bank"));
+            let states =
+                op::reference_states(self.start.as_ref(), NUM_BANK_STATES, &mut rng.split("bank"));
             op::bank(&evaluator, &states, &self.sites).await?
         } else {
             Bank::new()
         };
-        evaluator.edits = taps::compile(edits, &self.sites, &bank, &mut rng.split("resample"), &self.device)?;
+        evaluator.edits = taps::compile(
+            edits,
+            &self.sites,
+            &bank,
+            &mut rng.split("resample"),
+            &self.device,
+        )?;
         Ok(evaluator)
     }
 
@@ -182,12 +240,21 @@ impl Run {
                 _ => self.agent.network(),
             });
         };
-        let found = self.checkpoints.iter().find(|checkpoint| checkpoint.update == update);
-        found.map(|checkpoint| checkpoint.network.clone()).ok_or_else(|| Error::UnknownId {
-            kind: "checkpoint",
-            id: update.to_string(),
-            allowed: self.checkpoints.iter().map(|checkpoint| checkpoint.update.to_string()).collect(),
-        })
+        let found = self
+            .checkpoints
+            .iter()
+            .find(|checkpoint| checkpoint.update == update);
+        found
+            .map(|checkpoint| checkpoint.network.clone())
+            .ok_or_else(|| Error::UnknownId {
+                kind: "checkpoint",
+                id: update.to_string(),
+                allowed: self
+                    .checkpoints
+                    .iter()
+                    .map(|checkpoint| checkpoint.update.to_string())
+                    .collect(),
+            })
     }
 
     /// The weights of a checkpoint as an archive, with the metadata that rebuilds their network.
@@ -206,10 +273,23 @@ impl Run {
             Value::Object(inside.collect())
         };
         for (key, value) in [
-            ("architecture", json!({"id": preset.model, "parameters": part("model")})),
-            ("environment", json!({"id": preset.environment, "parameters": part("environment")})),
-            ("agent", json!({"id": preset.agent, "parameters": part("agent")})),
-            ("parameters", serde_json::to_value(&self.config).map_err(|why| Error::parse("parameters", why))?),
+            (
+                "architecture",
+                json!({"id": preset.model, "parameters": part("model")}),
+            ),
+            (
+                "environment",
+                json!({"id": preset.environment, "parameters": part("environment")}),
+            ),
+            (
+                "agent",
+                json!({"id": preset.agent, "parameters": part("agent")}),
+            ),
+            (
+                "parameters",
+                serde_json::to_value(&self.config)
+                    .map_err(|why| Error::parse("parameters", why))?,
+            ),
             ("seed", json!(self.config.seed)),
             ("update", json!(self.update_of(checkpoint))),
         ] {
@@ -219,11 +299,14 @@ impl Run {
     }
 
     /// The newest weights and everything else that training needs to go on.
-    /// Errors: an earlier checkpoint, of which weights alone are kept.
+    /// Errors: an earlier checkpoint, of which weights alone are kept, or a run opened from weights alone.
     pub async fn everything(&self, checkpoint: Option<usize>) -> Result<Archive> {
         if checkpoint.is_some_and(|update| update != self.update) {
-            return Err(Error::not_applicable("only the newest update can be exported with everything; earlier ones as weights"));
+            return Err(Error::not_applicable(
+                "only the newest update can be exported with everything; earlier ones as weights",
+            ));
         }
+        self.check_can_train()?;
         let mut archive = self.weights(None).await?;
         self.agent.save(&mut archive).await?;
         Ok(archive)
@@ -248,11 +331,16 @@ impl Run {
             device: self.device_name,
             update: self.update,
             updates: self.config.updates,
-            checkpoints: self.checkpoints.iter().map(|checkpoint| checkpoint.update).collect(),
+            checkpoints: self
+                .checkpoints
+                .iter()
+                .map(|checkpoint| checkpoint.update)
+                .collect(),
             num_weights: self.num_weights,
             sites: self.sites.clone(),
             observation: space.observation.clone(),
             actions: space.actions.clone(),
+            num_players: space.num_players,
             concepts: space.concepts.clone(),
             searches: self.searches(),
             metrics: self.agent_entry.metrics.to_vec(),
@@ -293,6 +381,9 @@ impl Run {
 
 impl Checkpoint {
     fn event(&self) -> Event {
-        Event::Checkpoint { update: self.update, scores: self.scores.clone() }
+        Event::Checkpoint {
+            update: self.update,
+            scores: self.scores.clone(),
+        }
     }
 }
