@@ -67,10 +67,10 @@ enum Cmd {
         /// The seed.
         #[arg(long, default_value_t = 0)]
         seed: u64,
-        /// Who plays: "random", or the network of --checkpoint when that is given.
+        /// Who plays: chance, or the network of --checkpoint, alone or with its search.
         #[arg(long, default_value = "random", value_parser = ["random", "greedy", "search"])]
         policy: String,
-        /// A file that train or export wrote.
+        /// A file that train or the page wrote.
         #[arg(long)]
         checkpoint: Option<PathBuf>,
     },

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub static ENTRY: ModelEntry = ModelEntry {
     id: "mlp",
     title: "Multi-layer perceptron",
-    summary: "Fully connected ReLU layers; the smallest network that plays tic-tac-toe perfectly.",
+    summary: "Fully connected ReLU layers with a policy head and a value head.",
     schema: schema::schema_of::<Parameters>,
     make: |value, space, rng, device| {
         let parameters = schema::parameters(value, "model")?;

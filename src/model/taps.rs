@@ -215,7 +215,7 @@ const RESAMPLED_ROWS: usize = 256;
 /// Activations of reference states, one row a state: what `mean` and `resample` draw from.
 pub type Bank = BTreeMap<String, Vec<Vec<f32>>>;
 
-/// The sites whose reference activations `edits` need.
+/// Whether some of `edits` need reference activations.
 pub fn needs_bank(edits: &[Edit]) -> bool {
     edits
         .iter()

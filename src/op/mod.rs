@@ -67,7 +67,7 @@ pub struct Subject<'a> {
     pub env: &'a dyn Env,
     /// The states that the op was given.
     pub states: Vec<Box<dyn Env>>,
-    /// Names of the states for captions, such as `clean` and `corrupt`.
+    /// The run's generator: split it by purpose, so that the same question has the same answer.
     pub rng: Rng,
     /// Told how many steps of how many are done.
     pub progress: &'a dyn Fn(usize, usize),

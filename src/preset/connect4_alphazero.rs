@@ -7,7 +7,7 @@ use serde_json::json;
 pub static PRESET: Preset = Preset {
     id: "connect4_alphazero",
     title: "Connect 4 · AlphaZero",
-    summary: "A residual network learns threats from self-play; search leans on it, then outgrows it.",
+    summary: "Learns threats from self-play; its search is measured against a player that looks three plies ahead.",
     problem: "8.3",
     environment: "connect4",
     model: "mlp",

@@ -16,7 +16,7 @@ pub static PRESET: Preset = Preset {
     checkpoint_every: 10,
     parameters: || json!({"model": {"width": 128, "depth": 3}}),
     ops: &["patch", "activations", "ablate"],
-    // One stone moved: X wins on the diagonal, or must block O's.
+    // One stone moved: X wins on the diagonal, or in the middle column.
     states: || {
         vec![
             json!({"board": [1, 0, 2, 2, 1, 0, 0, 0, 0], "player": 0}),

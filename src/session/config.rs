@@ -207,7 +207,7 @@ fn properties(schema: &Value) -> Vec<(String, Value)> {
     }
 }
 
-/// Checks parameters of an environment alone, as `replay` and `rollout` set them.
+/// An environment by itself, with parameters as `replay` and `rollout` set them.
 pub fn environment(id: &str, set: &[String]) -> Result<Box<dyn env::Env>> {
     (env::entry(id)?.make)(&Value::Object(schema::set_pairs(set)?))
 }
