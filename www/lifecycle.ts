@@ -26,13 +26,21 @@ export async function boot(link: Link): Promise<void> {
   const { presets } = catalogue;
   const preset = presets.find(({ id }) => id === link.preset) ?? presets[0];
   if (!preset) return;
-  if (!link.preset || link.preset === preset.id) {
-    if (await open(preset, link)) await followLink(link, preset);
-    return;
+  if (link.preset && link.preset !== preset.id) {
+    const named = `names the preset "${link.preset}", which is not here`;
+    await openInstead(preset, `${named}; ${preset.title} is open instead`);
+  } else if (await open(preset, link)) {
+    await followLink(link, preset);
+  } else if (store.state.error) {
+    const { message } = store.state.error;
+    await openInstead(preset, `cannot be followed: ${message}. ${preset.title} is open as it is`);
   }
+}
+
+/** Opens a preset in place of what a link asks for, and says why. */
+async function openInstead(preset: PresetEntry, why: string): Promise<void> {
   await open(preset, readLink(''));
-  const message = `This link names the preset "${link.preset}", which is not here; ${preset.title} is open instead.`;
-  store.set({ error: { code: 'link', message, place: 'page' } });
+  store.set({ error: { code: 'link', message: `This link ${why}.`, place: 'page' } });
 }
 
 /** What a link says beyond the run's start: boards, edits, op, and how far to train. */
