@@ -13,7 +13,7 @@ async function kill(page: Page): Promise<void> {
 }
 
 test.describe('when the engine dies', () => {
-  test.use({ expected: [/the test ends the engine/] });
+  test.use({ expected: /the test ends the engine/ });
 
   test('the run goes on from what was kept, with the boards as they were', async ({ page }) => {
     await open(page, { set: TINY, checkpoint: 6 });
@@ -44,7 +44,7 @@ test.describe('when the engine dies', () => {
 });
 
 test.describe('when the engine cannot be fetched', () => {
-  test.use({ expected: [/glassbox_bg\.wasm/, /Failed to load resource/, /Failed to fetch/] });
+  test.use({ expected: /glassbox_bg\.wasm|Failed to (load resource|fetch)/ });
 
   test('the page says so, and tries again when it is told to', async ({ page, context }) => {
     await context.route('**/*.wasm', (route) => route.abort());
