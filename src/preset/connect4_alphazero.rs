@@ -10,15 +10,15 @@ pub static PRESET: Preset = Preset {
     summary: "Learns threats from self-play; its search is measured against a player that looks three plies ahead.",
     problem: "8.3",
     environment: "connect4",
-    model: "mlp",
+    model: "convnet",
     agent: "alphazero",
     updates: 1200,
     checkpoint_every: 40,
     parameters: || {
         json!({
             "environment": {"solver_depth": 6},
-            "model": {"width": 256, "depth": 3},
-            "agent": {"num_games": 128, "num_steps": 8, "play_simulations": 100, "replay_size": 50_000, "opening_plies": 8},
+            "model": {"channels": 16, "blocks": 2},
+            "agent": {"num_games": 64, "num_steps": 2, "play_simulations": 100, "replay_size": 50_000, "opening_plies": 8},
         })
     },
     ops: &["patch", "activations", "ablate"],
