@@ -17,9 +17,14 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 /// Carries out commands and keeps their events.
-async fn run(session: &mut Session, command: Command) -> Result<Vec<Event>, glassbox::error::Error> {
+async fn run(
+    session: &mut Session,
+    command: Command,
+) -> Result<Vec<Event>, glassbox::error::Error> {
     let events = RefCell::new(Vec::new());
-    session.handle(command, &|event| events.borrow_mut().push(event)).await?;
+    session
+        .handle(command, &|event| events.borrow_mut().push(event))
+        .await?;
     Ok(events.into_inner())
 }
 
@@ -29,14 +34,21 @@ fn small() -> Map<String, Value> {
 }
 
 fn open(set: Map<String, Value>) -> Command {
-    Command::Open { preset: "tictactoe_alphazero".into(), set, seed: 7, device: DeviceName::Cpu }
+    Command::Open {
+        preset: "tictactoe_alphazero".into(),
+        set,
+        seed: 7,
+        device: DeviceName::Cpu,
+    }
 }
 
 /// Opens a run, trains `updates`, and returns its metrics and all of its state as a file.
 async fn trained(set: Map<String, Value>, updates: usize) -> (Vec<BTreeMap<String, f64>>, Vec<u8>) {
     let mut session = Session::new();
     run(&mut session, open(set)).await.unwrap();
-    let events = run(&mut session, Command::Advance { updates }).await.unwrap();
+    let events = run(&mut session, Command::Advance { updates })
+        .await
+        .unwrap();
     let metrics = events
         .into_iter()
         .filter_map(|event| match event {
@@ -44,11 +56,18 @@ async fn trained(set: Map<String, Value>, updates: usize) -> (Vec<BTreeMap<Strin
             _ => None,
         })
         .collect();
-    let export = Command::Export { checkpoint: None, what: ExportKind::Everything };
-    let file = run(&mut session, export).await.unwrap().into_iter().find_map(|event| match event {
-        Event::File { bytes, .. } => Some(bytes),
-        _ => None,
-    });
+    let export = Command::Export {
+        checkpoint: None,
+        what: ExportKind::Everything,
+    };
+    let file = run(&mut session, export)
+        .await
+        .unwrap()
+        .into_iter()
+        .find_map(|event| match event {
+            Event::File { bytes, .. } => Some(bytes),
+            _ => None,
+        });
     (metrics, file.unwrap())
 }
 
@@ -61,7 +80,9 @@ fn archive(bytes: &[u8]) -> glassbox::model::weights::Archive {
 fn the_catalogue_lists_every_slice() {
     let catalogue = catalogue();
     assert!(!catalogue.environments.is_empty() && !catalogue.agents.is_empty());
-    assert!(!catalogue.models.is_empty() && !catalogue.ops.is_empty() && !catalogue.presets.is_empty());
+    assert!(
+        !catalogue.models.is_empty() && !catalogue.ops.is_empty() && !catalogue.presets.is_empty()
+    );
 }
 
 #[wasm_bindgen_test]
@@ -77,11 +98,26 @@ async fn a_restored_run_goes_on_as_if_it_had_never_stopped() {
     let (_, half) = trained(small(), 2).await;
     let (_, whole) = trained(small(), 4).await;
     let mut session = Session::new();
-    run(&mut session, Command::Import { bytes: half, device: DeviceName::Cpu }).await.unwrap();
-    run(&mut session, Command::Advance { updates: 2 }).await.unwrap();
-    let export = Command::Export { checkpoint: None, what: ExportKind::Everything };
+    run(
+        &mut session,
+        Command::Import {
+            bytes: half,
+            device: DeviceName::Cpu,
+        },
+    )
+    .await
+    .unwrap();
+    run(&mut session, Command::Advance { updates: 2 })
+        .await
+        .unwrap();
+    let export = Command::Export {
+        checkpoint: None,
+        what: ExportKind::Everything,
+    };
     let events = run(&mut session, export).await.unwrap();
-    let [Event::File { bytes, .. }] = events.as_slice() else { panic!("no file") };
+    let [Event::File { bytes, .. }] = events.as_slice() else {
+        panic!("no file")
+    };
     assert_eq!(archive(bytes), archive(&whole));
 }
 
@@ -92,21 +128,44 @@ async fn the_first_update_agrees_with_the_command_line() {
     let (metrics, _) = trained(Map::new(), 1).await;
     for (name, value) in native["metrics"].as_object().unwrap() {
         let (here, there) = (metrics[0][name], value.as_f64().unwrap());
-        assert!((here - there).abs() <= 1e-4 * there.abs().max(1.0), "{name}: {here} here, {there} natively");
+        assert!(
+            (here - there).abs() <= 1e-4 * there.abs().max(1.0),
+            "{name}: {here} here, {there} natively"
+        );
     }
 }
 
 #[wasm_bindgen_test]
 async fn bad_input_is_an_error_and_the_run_goes_on() {
     let mut session = Session::new();
-    assert_eq!(run(&mut session, Command::Advance { updates: 1 }).await.unwrap_err().code(), "no_run");
+    assert_eq!(
+        run(&mut session, Command::Advance { updates: 1 })
+            .await
+            .unwrap_err()
+            .code(),
+        "no_run"
+    );
     run(&mut session, open(small())).await.unwrap();
     let two_winners = json!({"board": [1, 1, 1, 2, 2, 2, 0, 0, 0], "player": 0});
-    let error = run(&mut session, Command::Inject { state: two_winners }).await.unwrap_err();
+    let error = run(&mut session, Command::Inject { state: two_winners })
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), "state");
-    let import = Command::Import { bytes: vec![0xff; 64], device: DeviceName::Cpu };
-    assert_eq!(run(&mut session, import).await.unwrap_err().code(), "checkpoint");
-    assert_eq!(run(&mut session, Command::Advance { updates: 1 }).await.unwrap().len(), 1);
+    let import = Command::Import {
+        bytes: vec![0xff; 64],
+        device: DeviceName::Cpu,
+    };
+    assert_eq!(
+        run(&mut session, import).await.unwrap_err().code(),
+        "checkpoint"
+    );
+    assert_eq!(
+        run(&mut session, Command::Advance { updates: 1 })
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[wasm_bindgen_test]
@@ -123,7 +182,9 @@ async fn every_op_runs_on_the_preset_s_own_states() {
             edits: Vec::new(),
         };
         let events = run(&mut session, command).await.unwrap();
-        let figures = events.iter().any(|event| matches!(event, Event::Figures { figures, .. } if !figures.is_empty()));
+        let figures = events
+            .iter()
+            .any(|event| matches!(event, Event::Figures { figures, .. } if !figures.is_empty()));
         assert!(figures, "{} drew nothing", op.id);
     }
 }
