@@ -28,7 +28,9 @@ fi
 
 rm -rf "$made"
 wasm-bindgen --target web --out-name glassbox --out-dir "$made" "$raw"
-wasm-opt -O3 \
+# -O1: -O2 and above run no faster once warm, pack worse, and keep the browser's own optimising
+# compiler busy longer at the start.
+wasm-opt -O1 \
   --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
   --strip-debug --strip-producers --enable-mutable-globals --enable-reference-types --enable-multivalue \
   "$made/glassbox_bg.wasm" -o "$made/optimised.wasm"
