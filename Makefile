@@ -64,6 +64,10 @@ check-page: wasm
 bench: page ## Measure throughput, native and in the browser; prints JSON
 	node scripts/bench.mjs
 
+.PHONY: screenshots
+screenshots: setup-browser page ## Photograph the page for the README
+	node scripts/screenshot.mjs
+
 .PHONY: dist page wasm webgpu
 dist: webgpu page ## Build the whole static site, both bundles, into dist/
 

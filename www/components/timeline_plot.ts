@@ -55,11 +55,11 @@ export function drawTimeline(state: PlotState): SVGTemplateResult {
   const live = axis.x(state.update);
   return svg`
     <rect x=${live} y="0" width=${Math.max(0, axis.right - live)} height=${bottom} class="fsunk"></rect>
+    ${drawAxis(state, axis, bottom)} ${drawHandle(state, axis, bottom)}
     ${state.lanes.map((lane, index) => {
       const top = index * slot + (narrow ? LINE + 4 : 6);
       return drawLane(lane, state, axis, top, (index + 1) * slot - 10, narrow);
     })}
-    ${drawAxis(state, axis, bottom)} ${drawHandle(state, axis, bottom)}
   `;
 }
 
