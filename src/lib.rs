@@ -2,6 +2,8 @@
 //!
 //! Modules stand in dependency order: each may use only what stands above it (`ARCHITECTURE.md`).
 
+#![warn(clippy::unwrap_used)]
+
 pub mod error;
 pub mod rng;
 pub mod schema;

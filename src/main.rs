@@ -3,6 +3,7 @@
 //! Results go to stdout, progress to stderr. Bad input says what is allowed and exits with 2.
 
 #![cfg(not(target_arch = "wasm32"))]
+#![warn(clippy::unwrap_used)]
 
 use clap::{Parser, Subcommand};
 use glassbox::{

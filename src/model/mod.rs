@@ -52,6 +52,8 @@ pub fn entry(id: &str) -> Result<&'static ModelEntry> {
 }
 
 /// A policy and value network.
+// There is one of them at a time: its size on the stack does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 pub enum Network {
     /// Fully connected layers.

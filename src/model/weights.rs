@@ -81,8 +81,9 @@ impl Archive {
                 )
             })
             .collect();
-        safetensors::serialize(views, Some(metadata))
-            .map_err(|why| Error::checkpoint(why.to_string()))
+        let file = safetensors::serialize(views, Some(metadata))
+            .map_err(|why| Error::checkpoint(why.to_string()))?;
+        Ok(with_sorted_header(&file).unwrap_or(file))
     }
 
     /// Reads a safetensors file. Errors: `Error::Checkpoint` for anything truncated, foreign or hostile.
@@ -153,6 +154,24 @@ impl Archive {
             )))
         }
     }
+}
+
+/// A safetensors file with the keys of its header in order, so that equal archives are equal bytes.
+fn with_sorted_header(file: &[u8]) -> Option<Vec<u8>> {
+    let (length, rest) = file.split_first_chunk::<8>()?;
+    let (header, data) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
+    let header: BTreeMap<String, Value> = serde_json::from_slice(header).ok()?;
+    let mut header = serde_json::to_vec(&header).ok()?;
+    // Data is aligned to eight bytes, as the format recommends.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Some(
+        [
+            &(header.len() as u64).to_le_bytes(),
+            header.as_slice(),
+            data,
+        ]
+        .concat(),
+    )
 }
 
 /// The weights of a network by module path, in PyTorch's layouts.

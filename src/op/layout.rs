@@ -88,7 +88,7 @@ fn block(site: &Site, space: &Space) -> (usize, usize) {
         return (1, len);
     }
     let mut rows = (len as f32).sqrt() as usize;
-    while rows > 1 && len % rows != 0 {
+    while rows > 1 && !len.is_multiple_of(rows) {
         rows -= 1;
     }
     // A prime length would be a long row: pad instead.

@@ -83,7 +83,7 @@ pub enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// The logit difference where the two boards' choices differ, the value where they agree.
+    /// The logit difference where the two boards' choices differ and are legal on both, else the value.
     #[default]
     Auto,
     /// Logit of the clean board's choice less logit of the corrupt board's.
@@ -210,19 +210,24 @@ async fn prepare(subject: &Subject<'_>, parameters: &Parameters) -> Result<Pair>
     let observed = [observation(clean.as_ref()), observation(corrupt.as_ref())];
     let (answers, recorded) = subject.evaluator.record(observed.concat(), 2).await?;
     let mut actions = [0; 2];
+    let mut legal = [clean, corrupt].map(|state| vec![false; state.space().num_actions()]);
     for (row, state) in [clean, corrupt].into_iter().enumerate() {
-        let mut legal = vec![false; state.space().num_actions()];
-        state.legal(&mut legal);
-        actions[row] = masked_argmax(answers.logits_of(row), &legal)
+        state.legal(&mut legal[row]);
+        actions[row] = masked_argmax(answers.logits_of(row), &legal[row])
             .ok_or_else(|| Error::not_applicable("one of the two states has no legal action"))?;
     }
+    // The logit of an illegal action is never trained, so it says nothing.
+    let comparable = actions[0] != actions[1]
+        && legal
+            .iter()
+            .all(|legal| actions.iter().all(|&action| legal[action]));
     let measure = match parameters.measure {
-        Measure::Auto if actions[0] == actions[1] => Measure::Value,
-        Measure::Auto => Measure::LogitDifference,
-        Measure::LogitDifference if actions[0] == actions[1] => {
+        Measure::Auto if comparable => Measure::LogitDifference,
+        Measure::Auto => Measure::Value,
+        Measure::LogitDifference if !comparable => {
             return Err(Error::not_applicable(
-                "the agent chooses the same action on both boards, so their logits do not differ; measure \
-                 the value, or change a board",
+                "a logit difference needs two boards on which the agent chooses differently, both choices legal \
+                 on both; measure the value, or change a board",
             ));
         }
         chosen => chosen,

@@ -150,6 +150,8 @@ pub enum Command {
 }
 
 /// An answer. `Error` ends a request; the session goes on as it was before.
+// An event is made, handed over and dropped: boxing would gain nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(
     target_arch = "wasm32",

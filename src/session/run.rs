@@ -147,7 +147,7 @@ impl Run {
             metrics,
         });
         let last = self.update == self.config.updates;
-        if last || self.update % self.config.checkpoint_every == 0 {
+        if last || self.update.is_multiple_of(self.config.checkpoint_every) {
             self.take_checkpoint().await?;
             if let Some(checkpoint) = self.checkpoints.last() {
                 sink(checkpoint.event());

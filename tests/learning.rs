@@ -1,0 +1,94 @@
+//! Learning, by results: agents reach a written bar on every one of three seeds, and an untrained
+//! network is far from it.
+//!
+//! Connect 4's claims take minutes a seed, so `make bench` checks them and not this file.
+
+use glassbox::{
+    backend::DeviceName,
+    op::{figure::Number, score::Effort},
+    preset::{self, Claim},
+    schema,
+    session::{block_on, config::RunConfig, run::Run},
+};
+use std::collections::BTreeMap;
+
+const SEEDS: [u64; 3] = [0, 1, 2];
+
+/// Scores by id.
+type Scores = BTreeMap<String, f64>;
+
+fn by_id(scores: Vec<Number>) -> Scores {
+    scores
+        .into_iter()
+        .map(|number| (number.id, number.value))
+        .collect()
+}
+
+fn open(preset: &str, set: &[&str], seed: u64) -> Run {
+    let set: Vec<String> = set.iter().map(|&pair| pair.to_owned()).collect();
+    let config = RunConfig::of_preset(preset, &schema::set_pairs(&set).unwrap(), seed).unwrap();
+    block_on(Run::open(config, DeviceName::Cpu)).unwrap()
+}
+
+fn score(run: &Run) -> Scores {
+    block_on(async {
+        let evaluator = run.evaluator(None, &[]).await.unwrap();
+        by_id(run.score(&evaluator, Effort::Full).await.unwrap())
+    })
+}
+
+/// Trains to the end of the budget. One checkpoint, so that time goes into training.
+fn trained(preset: &str, set: &[&str], seed: u64) -> Scores {
+    let mut run = open(preset, set, seed);
+    while block_on(run.advance(&|_| {})).unwrap() {}
+    score(&run)
+}
+
+fn holds(claim: &Claim, scores: &Scores) -> bool {
+    let value = scores[claim.metric];
+    claim.at_most.is_none_or(|most| value <= most)
+        && claim.at_least.is_none_or(|least| value >= least)
+}
+
+#[test]
+fn an_untrained_network_is_far_from_every_claim() {
+    for seed in SEEDS {
+        let scores = score(&open("tictactoe_alphazero", &[], seed));
+        assert!(scores["lines_lost_bare"] >= 50.0, "seed {seed}: {scores:?}");
+        assert!(scores["suboptimal"] >= 1000.0, "seed {seed}: {scores:?}");
+        assert!(scores["missed_wins"] >= 500.0, "seed {seed}: {scores:?}");
+        assert!(scores["value_error"] >= 0.5, "seed {seed}: {scores:?}");
+    }
+}
+
+#[test]
+fn a_fraction_of_the_budget_teaches_tic_tac_toe() {
+    for seed in SEEDS {
+        let scores = trained(
+            "tictactoe_alphazero",
+            &["updates=120", "checkpoint_every=120"],
+            seed,
+        );
+        println!("seed {seed}: {scores:?}");
+        assert_eq!(scores["lines_lost_search"], 0.0, "seed {seed}: {scores:?}");
+        assert_eq!(scores["lines_lost_bare"], 0.0, "seed {seed}: {scores:?}");
+        assert!(scores["suboptimal"] <= 60.0, "seed {seed}: {scores:?}");
+        assert!(scores["value_error"] <= 0.2, "seed {seed}: {scores:?}");
+    }
+}
+
+#[test]
+fn the_whole_budget_makes_every_claim_of_tic_tac_toe_true() {
+    let preset = preset::entry("tictactoe_alphazero").unwrap();
+    for seed in SEEDS {
+        let every = format!("checkpoint_every={}", preset.updates);
+        let scores = trained(preset.id, &[&every], seed);
+        println!("seed {seed}: {scores:?}");
+        for claim in preset.claims {
+            assert!(
+                holds(claim, &scores),
+                "seed {seed}: {claim:?}, but {scores:?}"
+            );
+        }
+    }
+}
