@@ -1,6 +1,6 @@
 import { expect, open, test, trainButton, trainOnce, updates } from './lab';
 
-test('Connect 4 opens from the menu, trains an update and is played', async ({ page }) => {
+test('Connect 4 opens from the menu', async ({ page }) => {
   await open(page);
   await page.keyboard.press('/');
   await page
@@ -12,9 +12,15 @@ test('Connect 4 opens from the menu, trains an update and is played', async ({ p
   await expect(page.getByRole('button', { name: 'Play column 4' }).first()).toBeAttached();
 });
 
-test('Connect 4 trains and is played', async ({ page }) => {
+test('Connect 4 trains, and answers a move', async ({ page }) => {
   const small = { 'agent.num_games': 4, 'agent.num_simulations': 8, 'agent.num_steps': 1 };
   await open(page, { set: small, preset: 'connect4_alphazero' });
   await trainOnce(page);
   await expect(updates(page)).toHaveText('1');
+  const board = page.getByRole('group', { name: /^Board\. / });
+  const stones = async () =>
+    (await board.getAttribute('aria-label'))?.match(/ at row /g)?.length ?? 0;
+  const before = await stones();
+  await board.getByRole('button', { name: /^Play/ }).first().press('Enter');
+  await expect.poll(stones).toBe(before + 2);
 });

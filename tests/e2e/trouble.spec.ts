@@ -57,6 +57,22 @@ test.describe('when the engine cannot be fetched', () => {
   });
 });
 
+test.describe('when WebGPU is not to be had', () => {
+  test.use({ expected: /pkg\/webgpu|Failed to (load resource|fetch)/ });
+
+  test('the run goes on where it was', async ({ page, context }) => {
+    await context.route('**/pkg/webgpu/**', (route) => route.fulfill({ status: 404 }));
+    await open(page, { set: TINY, checkpoint: 3 });
+    await page.locator('header.top summary', { hasText: 'CPU SIMD' }).click();
+    await page.getByRole('menuitemradio', { name: /^WebGPU/ }).click();
+    await expect(page.getByRole('alert')).toContainText('the other device could not be used');
+    await expect(page.locator('header.top summary', { hasText: 'CPU SIMD' })).toBeVisible();
+    await expect(updates(page)).toHaveText('3');
+    await trainOnce(page);
+    await expect(updates(page)).toHaveText('4');
+  });
+});
+
 test('a browser without SIMD is told which ones have it', async ({ page }) => {
   await page.addInitScript(() => {
     WebAssembly.validate = () => false;
