@@ -1,5 +1,7 @@
 //! The order of the rooms, checked on the sources themselves (`ARCHITECTURE.md`).
 
+#![cfg(not(target_arch = "wasm32"))]
+
 use glassbox::{agent::AGENTS, env::ENVS, model::MODELS, op::OPS, preset::PRESETS};
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,7 @@
 //! The command line: every command, and every bad input.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 mod common;
 
 use common::{TINY, ask, environment, export, tiny_session};

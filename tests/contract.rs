@@ -2,6 +2,8 @@
 //!
 //! Parameters are shrunk from their schemas, so that entries that do not exist yet are quick as well.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 mod common;
 
 use common::{

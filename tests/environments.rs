@@ -1,5 +1,7 @@
 //! The environments against OpenSpiel (`tests/golden/README.md`), and what must hold in any game.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 use glassbox::{
     env::{self, Env, legal_actions, observation},
     error::Error,

@@ -2,6 +2,8 @@
 //!
 //! PyTorch's numbers are float64 rounded to eight digits, ours are float32: they agree within 1e-5.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 mod common;
 
 use burn::{
