@@ -1,5 +1,5 @@
 // Measures what the project promises and prints it as one JSON object.
-//   node scripts/bench.mjs [--seeds N] [--connect4]
+//   node scripts/bench.mjs [--seeds N] [--no-connect4]
 // Seconds depend on the machine and what else it does; ratios are taken within one run.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -66,7 +66,7 @@ function nativeFigures(folder) {
   return { steps_per_second: steps, train_seconds: summary.seconds, scores: summary.scores };
 }
 
-/** Connect 4 for ten minutes' worth of updates, then with search against the reference player. */
+/** Connect 4 to the end of its budget, then with search against the reference player. */
 function connect4(folder) {
   const out = join(folder, 'connect4.safetensors');
   const { summary } = native('train', 'connect4_alphazero', '--seed', '0', '--out', out).at(-1);
@@ -183,7 +183,7 @@ const folder = mkdtempSync(join(tmpdir(), 'glassbox-bench-'));
 try {
   note('native');
   const nativeResult = nativeFigures(folder);
-  const connect4Result = process.argv.includes('--connect4') ? connect4(folder) : undefined;
+  const connect4Result = process.argv.includes('--no-connect4') ? undefined : connect4(folder);
   note('in the tab');
   const tab = await tabFigures();
   const figures = {
