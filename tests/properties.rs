@@ -155,45 +155,23 @@ fn lost_positions() -> Vec<Box<dyn Env>> {
         .collect()
 }
 
-/// Asserts that a search of every one of `lost` with an untrained network expects to lose.
-fn check_losses(lost: &[Box<dyn Env>], rule: Rule, at_most: f32) {
+#[test]
+fn a_forced_loss_is_seen_with_an_untrained_network() {
+    let lost = lost_positions();
     assert!(lost.len() > 100, "{}", lost.len());
     let (evaluator, _) = evaluator("mlp", environment("tictactoe").as_ref(), 0);
-    let (config, mut rng) = (config(rule, 400, 0.0), Rng::new(0));
-    let found = block_on(mcts::search(lost, &evaluator, &config, &mut rng)).unwrap();
-    for (state, found) in lost.iter().zip(&found) {
-        assert!(
-            found.value < at_most,
-            "{rule:?} at {}: {found:?}",
-            state.state()
-        );
+    // Gumbel search's early halvings leave actions with few visits, whose values lag behind.
+    for (rule, at_most) in [(Rule::Puct, -0.7), (Rule::Gumbel, -0.5)] {
+        let (config, mut rng) = (config(rule, 400, 0.0), Rng::new(0));
+        let found = block_on(mcts::search(&lost, &evaluator, &config, &mut rng)).unwrap();
+        for (state, found) in lost.iter().zip(&found) {
+            assert!(
+                found.value < at_most,
+                "{rule:?} at {}: {found:?}",
+                state.state()
+            );
+        }
     }
-}
-
-#[test]
-fn a_forced_loss_is_seen_by_puct_with_an_untrained_network() {
-    check_losses(&lost_positions(), Rule::Puct, -0.7);
-}
-
-/// Gumbel search rescales values between the lowest and the highest at each node, so that with an
-/// untrained network it may hold on to its first find for long; what is two plies off it must see.
-#[test]
-fn a_loss_at_the_next_move_is_seen_by_gumbel_search_with_an_untrained_network() {
-    let can_win = |state: &dyn Env| {
-        legal_actions(state).into_iter().any(|action| {
-            let mut after = state.boxed();
-            after.step(action, &mut Rng::new(0)).unwrap().reward > 0.0
-        })
-    };
-    let mut lost = lost_positions();
-    lost.retain(|state| {
-        legal_actions(state.as_ref()).into_iter().all(|action| {
-            let mut after = state.clone();
-            after.step(action, &mut Rng::new(0)).unwrap();
-            can_win(after.as_ref())
-        })
-    });
-    check_losses(&lost, Rule::Gumbel, -0.9);
 }
 
 // --- Taps and edits --------------------------------------------------------------------------

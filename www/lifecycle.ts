@@ -50,6 +50,10 @@ async function followLink(link: Link, preset: PresetEntry): Promise<void> {
   const op = store.state.catalogue?.ops.find(({ id }) => id === link.op)?.id ?? store.state.op;
   if (op) store.set({ op, opParameters: { ...store.state.opParameters, [op]: link.parameters } });
   await look();
+  if (link.unread.length > 0) {
+    const message = `These parts of the link could not be read and were left out: ${link.unread.join(', ')}.`;
+    store.set({ error: { code: 'link', message, place: 'page' } });
+  }
   if (link.checkpoint) await train(link.checkpoint);
   else scoreEdits();
 }

@@ -41,6 +41,7 @@ describe('links', () => {
       op: 'some_op',
       parameters: { site: 'stem' },
       device: 'webgpu',
+      unread: [],
     });
   });
 
@@ -59,6 +60,8 @@ describe('links', () => {
     ['checkpoint=soon', 'checkpoint', null],
     ['device=abacus', 'device', 'cpu'],
   ] as const)('survive %s', (query, field, expected) => {
-    expect(readLink(`?${query}`)[field]).toEqual(expected);
+    const link = readLink(`?${query}`);
+    expect(link[field]).toEqual(expected);
+    expect(link.unread).toEqual([field]);
   });
 });

@@ -16,15 +16,17 @@ export interface Link {
   op: string | null;
   parameters: Record<string, unknown>;
   device: DeviceName;
+  /** Parts of the link that could not be read, and were left out. */
+  unread: string[];
 }
 
-function json<T>(text: string | null, fallback: T, fits: (value: unknown) => boolean): T {
-  if (text === null) return fallback;
+/** `text` as JSON of the right form, or nothing. */
+function json(text: string, fits: (value: unknown) => boolean): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    return fits(value) ? (value as T) : fallback;
+    return fits(value) ? value : undefined;
   } catch {
-    return fallback;
+    return undefined;
   }
 }
 
@@ -40,23 +42,37 @@ function isEdit(value: unknown): value is Edit {
   return (select === 'all' || Array.isArray(chosen)) && (typeof op === 'string' || isObject(op));
 }
 
-function wholeNumber(text: string | null): number | null {
-  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 export function readLink(search: string): Link {
   const query = new URLSearchParams(search);
-  return {
-    preset: query.get('preset'),
-    seed: wholeNumber(query.get('seed')) ?? 0,
-    set: json(query.get('set'), {}, isObject),
-    checkpoint: wholeNumber(query.get('checkpoint')),
-    boards: json(query.get('boards'), [], Array.isArray),
-    edits: json(query.get('edits'), [], (value) => Array.isArray(value) && value.every(isEdit)),
-    op: query.get('op'),
-    parameters: json(query.get('parameters'), {}, isObject),
-    device: query.get('device') === 'webgpu' ? 'webgpu' : 'cpu',
+  const unread: string[] = [];
+  const part = <T>(name: string, fallback: T, read: (text: string) => unknown): T => {
+    const text = query.get(name);
+    if (text === null) return fallback;
+    const value = read(text);
+    if (value === undefined) unread.push(name);
+    return value === undefined ? fallback : (value as T);
   };
+  const list = (text: string) => json(text, Array.isArray);
+  const object = (text: string) => json(text, isObject);
+  const areEdits = (value: unknown) => Array.isArray(value) && value.every(isEdit);
+  const link = {
+    preset: query.get('preset'),
+    seed: part('seed', 0, wholeNumber),
+    set: part('set', {}, object),
+    checkpoint: part('checkpoint', null, wholeNumber),
+    boards: part('boards', [], list),
+    edits: part('edits', [], (text) => json(text, areEdits)),
+    op: query.get('op'),
+    parameters: part('parameters', {}, object),
+    device: part<DeviceName>('device', 'cpu', (text) =>
+      ['cpu', 'webgpu'].includes(text) ? text : undefined,
+    ),
+  };
+  return { ...link, unread };
 }
 
 /** The query of the present experiment; what is as the preset has it is left out. */

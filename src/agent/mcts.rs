@@ -13,6 +13,12 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Values closer together than this are not stretched to the whole of [0, 1].
+///
+/// The published 1e-8 turns a network's noise into near-certainty: with it the search overlooks forced
+/// losses that untrained networks value like anything else, and loses more games at Connect 4.
+const MIN_RANGE: f32 = 1.0;
+
 /// How actions are chosen in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -170,7 +176,7 @@ impl Node {
         let low = legal().fold(f32::INFINITY, f32::min);
         let high = legal().fold(f32::NEG_INFINITY, f32::max);
         let most = self.visits.iter().copied().max().unwrap_or(0) as f32;
-        let scale = 0.1 * (50.0 + most) / (high - low).max(1e-8);
+        let scale = 0.1 * (50.0 + most) / (high - low).max(MIN_RANGE);
         q.iter().map(|q| (q - low) * scale).collect()
     }
 

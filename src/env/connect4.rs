@@ -368,7 +368,7 @@ impl Env for Connect4 {
 /// The cell where a disc dropped into `column` rests. Errors: `Error::State` when it is full.
 fn drop_in(taken: u64, column: usize) -> Result<u64> {
     match landing(taken) & column_mask(column) {
-        0 => Err(Error::state(format!("column {column} is full"))),
+        0 => Err(Error::state(format!("column {} is full", column + 1))),
         bit => Ok(bit),
     }
 }
@@ -376,8 +376,8 @@ fn drop_in(taken: u64, column: usize) -> Result<u64> {
 static SPACE: LazyLock<Space> = LazyLock::new(|| Space {
     observation: vec![
         Axis::labelled("plane", &["mine", "theirs"]),
-        Axis::new("row", ROWS),
-        Axis::new("column", COLUMNS),
+        Axis::counted("row", ROWS),
+        Axis::counted("column", COLUMNS),
     ],
     actions: (1..=COLUMNS)
         .map(|column| format!("column {column}"))
@@ -605,7 +605,7 @@ mod tests {
             full.paint(0, 2, 0)
                 .unwrap_err()
                 .to_string()
-                .contains("column 2 is full")
+                .contains("column 3 is full")
         );
     }
 

@@ -207,6 +207,23 @@ impl Axis {
             labels: labels.iter().map(|&label| label.to_owned()).collect(),
         }
     }
+
+    /// The rows or columns of a grid, counted from 1 as people count them.
+    pub fn counted(name: &str, len: usize) -> Self {
+        Self {
+            labels: (1..=len).map(|place| place.to_string()).collect(),
+            ..Self::new(name, len)
+        }
+    }
+
+    /// What `index` is, in words: `unit 17`, `row 1`, `plane mine`.
+    pub fn place(&self, index: usize) -> String {
+        match self.labels.get(index) {
+            Some(label) => format!("{} {label}", self.name),
+            None if self.len == 1 => self.name.clone(),
+            None => format!("{} {index}", self.name),
+        }
+    }
 }
 
 /// A named fact about a state.

@@ -342,8 +342,8 @@ impl Env for TicTacToe {
 static SPACE: LazyLock<Space> = LazyLock::new(|| Space {
     observation: vec![
         Axis::labelled("plane", &["mine", "theirs"]),
-        Axis::new("row", 3),
-        Axis::new("column", 3),
+        Axis::counted("row", 3),
+        Axis::counted("column", 3),
     ],
     actions: (0..9)
         .map(|cell| format!("row {}, column {}", cell / 3 + 1, cell % 3 + 1))

@@ -1,5 +1,8 @@
 //! A residual convolutional network with policy and value heads (Silver et al. 2017, Nature 550,
 //! methods), without batch normalisation so that a site's value depends on its own state alone.
+//!
+//! Between sites activations are `[cell, channel, batch]`. Then a 3×3 convolution is one copy of whole
+//! rows and one matrix product, which takes burn's CPU backend a third of the time of its convolution.
 
 use super::{ModelEntry, Network, Output, Site, Stage, action_axis, linear, normal, taps::Taps};
 use crate::{
@@ -10,8 +13,8 @@ use crate::{
 };
 use burn::{
     module::{Module, Param},
-    nn::{Linear, PaddingConfig2d, conv::Conv2d},
-    tensor::{Device, Tensor, activation},
+    nn::Linear,
+    tensor::{Device, Int, Tensor, TensorData, activation},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,7 +67,7 @@ impl Default for Parameters {
 /// The network.
 #[derive(Module, Debug)]
 pub struct ConvNet {
-    stem: Conv2d,
+    stem: Conv,
     blocks: Vec<Block>,
     policy: PolicyHead,
     value: ValueHead,
@@ -75,21 +78,21 @@ pub struct ConvNet {
 /// A residual block: `relu(x + conv2(relu(conv1(x))))`.
 #[derive(Module, Debug)]
 pub struct Block {
-    conv1: Conv2d,
-    conv2: Conv2d,
+    conv1: Conv,
+    conv2: Conv,
 }
 
 /// 1×1 convolution, ReLU, linear.
 #[derive(Module, Debug)]
 pub struct PolicyHead {
-    conv: Conv2d,
+    conv: Conv,
     linear: Linear,
 }
 
 /// 1×1 convolution, ReLU, linear, ReLU, linear, tanh.
 #[derive(Module, Debug)]
 pub struct ValueHead {
-    conv: Conv2d,
+    conv: Conv,
     hidden: Linear,
     linear: Linear,
 }
@@ -147,22 +150,23 @@ impl ConvNet {
     pub fn forward(&self, observation: Tensor<2>, taps: &mut Taps) -> Output {
         let batch = observation.dims()[0];
         let [planes, rows, columns] = self.planes;
-        let input = observation.reshape([batch, planes, rows, columns]); // [batch, plane, row, column]
-        let input = taps.at(format_args!("obs"), input);
-        let stem = activation::relu(self.stem.forward(input)); // [batch, channel, row, column]
-        let mut trunk = taps.at(format_args!("stem.post"), stem);
+        let around = neighbours(rows, columns, &observation.device());
+        let input = observation.reshape([batch, planes, rows * columns]); // [batch, plane, cell]
+        let input = tap(taps, format_args!("obs"), input.permute([2, 1, 0])); // [cell, plane, batch]
+        let stem = activation::relu(self.stem.forward(input, &around)); // [cell, channel, batch]
+        let mut trunk = tap(taps, format_args!("stem.post"), stem);
         for (index, block) in self.blocks.iter().enumerate() {
-            let mid = activation::relu(block.conv1.forward(trunk.clone())); // [batch, channel, row, column]
-            let mid = taps.at(format_args!("blocks.{index}.mid"), mid);
-            let out = activation::relu(trunk + block.conv2.forward(mid)); // [batch, channel, row, column]
-            trunk = taps.at(format_args!("blocks.{index}.out"), out);
+            let mid = activation::relu(block.conv1.forward(trunk.clone(), &around)); // [cell, channel, batch]
+            let mid = tap(taps, format_args!("blocks.{index}.mid"), mid);
+            let out = activation::relu(trunk + block.conv2.forward(mid, &around)); // [cell, channel, batch]
+            trunk = tap(taps, format_args!("blocks.{index}.out"), out);
         }
-        let features = activation::relu(self.policy.conv.forward(trunk.clone())); // [batch, channel, row, column]
-        let features = taps.at(format_args!("policy.features"), features);
-        let logits = self.policy.linear.forward(features.flatten(1, 3)); // [batch, action]
-        let features = activation::relu(self.value.conv.forward(trunk)); // [batch, channel, row, column]
-        let features = taps.at(format_args!("value.features"), features);
-        let hidden = activation::relu(self.value.hidden.forward(features.flatten(1, 3))); // [batch, unit]
+        let features = activation::relu(self.policy.conv.forward(trunk.clone(), &around)); // [cell, channel, batch]
+        let features = tap(taps, format_args!("policy.features"), features);
+        let logits = self.policy.linear.forward(flat(features)); // [batch, action]
+        let features = activation::relu(self.value.conv.forward(trunk, &around)); // [cell, channel, batch]
+        let features = tap(taps, format_args!("value.features"), features);
+        let hidden = activation::relu(self.value.hidden.forward(flat(features))); // [batch, unit]
         let hidden = taps.at(format_args!("value.hidden"), hidden);
         let value = activation::tanh(self.value.linear.forward(hidden)); // [batch, 1]
         Output {
@@ -173,7 +177,7 @@ impl ConvNet {
 
     /// The sites, from input to output.
     pub fn sites(&self, space: &Space) -> Vec<Site> {
-        let grid = |conv: &Conv2d| {
+        let grid = |conv: &Conv| {
             let mut axes = vec![Axis::new("channel", conv.weight.dims()[0])];
             axes.extend(space.observation.iter().skip(1).cloned());
             axes
@@ -206,7 +210,65 @@ impl ConvNet {
     }
 }
 
-/// A convolution that keeps the grid's size.
+/// A convolution that keeps the grid's size, with a kernel of 1×1 or 3×3.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[output, input, row, column]`, as PyTorch has it.
+    weight: Param<Tensor<4>>,
+    /// `[output]`.
+    bias: Param<Tensor<1>>,
+}
+
+impl Conv {
+    /// `h` `[cell, input, batch]` to `[cell, output, batch]`; `around` as [`neighbours`] gives it.
+    fn forward(&self, h: Tensor<3>, around: &Tensor<1, Int>) -> Tensor<3> {
+        let [cells, inputs, batch] = h.dims();
+        let [outputs, _, height, width] = self.weight.dims();
+        let fan_in = height * width * inputs;
+        // A row a cell, and in memory as well: an edited activation may come in another order.
+        let mut rows = h.reshape([cells, inputs * batch]);
+        if fan_in > inputs {
+            let edge = Tensor::zeros([1, inputs * batch], &rows.device());
+            rows = Tensor::cat(vec![rows, edge], 0).select(0, around.clone()); // [cell × offset, input × batch]
+        }
+        let h = rows.reshape([cells, fan_in, batch]); // [cell, offset × input, batch]
+        let weight = self.weight.val().permute([0, 2, 3, 1]); // [output, row, column, input]
+        let weight = weight.reshape([1, outputs, fan_in]); // [1, output, offset × input]
+        weight.matmul(h) + self.bias.val().reshape([1, outputs, 1])
+    }
+}
+
+/// The nine cells around and at each cell, row by row, `[cell × offset]`; off the grid is the cell after
+/// the last.
+fn neighbours(rows: usize, columns: usize, device: &Device) -> Tensor<1, Int> {
+    let mut indices = Vec::with_capacity(9 * rows * columns);
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        // One more than the neighbour's row and column, so that they do not fall below 0.
+        for (below, right) in (0..3).flat_map(|y| (0..3).map(move |x| (row + y, column + x))) {
+            let inside = (1..=rows).contains(&below) && (1..=columns).contains(&right);
+            let cell = if inside {
+                (below - 1) * columns + right - 1
+            } else {
+                rows * columns
+            };
+            indices.push(cell as i64);
+        }
+    }
+    let count = indices.len();
+    Tensor::from_data(TensorData::new(indices, [count]), device)
+}
+
+/// A tap of `h` `[cell, channel, batch]`, which the outside sees as `[batch, channel, cell]`.
+fn tap(taps: &mut Taps, site: std::fmt::Arguments, h: Tensor<3>) -> Tensor<3> {
+    taps.at(site, h.permute([2, 1, 0])).permute([2, 1, 0])
+}
+
+/// `h` `[cell, channel, batch]` as `[batch, channel × cell]`.
+fn flat(h: Tensor<3>) -> Tensor<2> {
+    let [cells, channels, batch] = h.dims();
+    h.permute([2, 1, 0]).reshape([batch, channels * cells])
+}
+
 fn conv(
     inputs: usize,
     outputs: usize,
@@ -214,16 +276,10 @@ fn conv(
     gain: f32,
     rng: &mut Rng,
     device: &Device,
-) -> Conv2d {
+) -> Conv {
     let fan_in = inputs * kernel * kernel;
-    let half = kernel / 2;
-    Conv2d {
+    Conv {
         weight: normal([outputs, inputs, kernel, kernel], fan_in, gain, rng, device),
-        bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
-        stride: [1, 1],
-        kernel_size: [kernel, kernel],
-        dilation: [1, 1],
-        groups: 1,
-        padding: PaddingConfig2d::Explicit(half, half, half, half),
+        bias: Param::from_tensor(Tensor::zeros([outputs], device)),
     }
 }

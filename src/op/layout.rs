@@ -1,7 +1,10 @@
 //! How a site is drawn: in its own geometry, so that a 3×3 site is never a row of nine.
 
 use super::figure::Panel;
-use crate::{env::Space, model::Site};
+use crate::{
+    env::{Axis, Space},
+    model::Site,
+};
 
 /// One value for each element of `site`, as panels: a grid a channel, or one near-square block.
 pub fn panels(site: &Site, values: &[Option<f32>], space: &Space) -> Vec<Panel> {
@@ -22,12 +25,7 @@ pub fn panels(site: &Site, values: &[Option<f32>], space: &Space) -> Vec<Panel> 
                         values: values[index * area..(index + 1) * area].to_vec(),
                         labels: (0..area)
                             .map(|cell| {
-                                format!(
-                                    "{} {index}, row {}, column {}",
-                                    channel.name,
-                                    cell / column.len,
-                                    cell % column.len
-                                )
+                                format!("{}, {}", channel.place(index), place(row, column, cell))
                             })
                             .collect(),
                     }
@@ -41,10 +39,7 @@ pub fn panels(site: &Site, values: &[Option<f32>], space: &Space) -> Vec<Panel> 
             let label = |index: usize| {
                 site.axes
                     .first()
-                    .map_or_else(String::new, |axis| match axis.labels.get(index) {
-                        Some(label) => format!("{} {label}", axis.name),
-                        None => format!("{} {index}", axis.name),
-                    })
+                    .map_or_else(String::new, |axis| axis.place(index))
             };
             vec![Panel {
                 name: site.name.clone(),
@@ -70,9 +65,15 @@ pub fn cells(site: &Site, values: &[Option<f32>]) -> Option<Panel> {
         columns: column.len,
         values: values.to_vec(),
         labels: (0..row.len * column.len)
-            .map(|cell| format!("row {}, column {}", cell / column.len, cell % column.len))
+            .map(|cell| place(row, column, cell))
             .collect(),
     })
+}
+
+/// What `cell` of a grid is, in words: `row 1, column 3`.
+fn place(row: &Axis, column: &Axis, cell: usize) -> String {
+    let (r, c) = (cell / column.len, cell % column.len);
+    format!("{}, {}", row.place(r), column.place(c))
 }
 
 /// Rows and columns for a flat site: the board's own for one action a square, else near-square.
@@ -99,17 +100,14 @@ fn block(site: &Site, space: &Space) -> (usize, usize) {
     (rows, len / rows)
 }
 
-/// What element `index` of a site is, in words: `unit 17`, or `channel 3, row 0, column 2`.
+/// What element `index` of a site is, in words: `unit 17`, or `channel 3, row 1, column 2`.
 pub fn element_name(site: &Site, index: usize) -> String {
     let mut rest = index;
     let mut words = Vec::new();
     for axis in site.axes.iter().rev() {
         let place = rest % axis.len;
         rest /= axis.len;
-        words.push(match axis.labels.get(place) {
-            Some(label) => format!("{} {label}", axis.name),
-            None => format!("{} {place}", axis.name),
-        });
+        words.push(axis.place(place));
     }
     words.reverse();
     words.join(", ")

@@ -55,6 +55,9 @@ test('a link that is not JSON opens the preset as it is', async ({ page }) => {
   await page.goto('./?set={oops&boards=%5B&edits=7&checkpoint=-3&seed=abc&theme=neon');
   await expect(trainButton(page)).toBeEnabled({ timeout: 60_000 });
   await expect(updates(page)).toHaveText('0');
+  await expect(page.getByRole('alert')).toContainText(
+    'could not be read and were left out: seed, set, checkpoint, boards, edits',
+  );
 });
 
 test('the copied link opens the same experiment', async ({ page, context }) => {
