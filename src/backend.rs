@@ -62,6 +62,28 @@ async fn open_webgpu() -> Result<Device> {
     })
 }
 
+/// Both futures' results: at once on two threads natively, one after the other in a tab.
+#[cfg(not(target_arch = "wasm32"))]
+pub async fn join<A: Send, B>(
+    one: impl Future<Output = A> + Send,
+    other: impl Future<Output = B>,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| pollster::block_on(one));
+        let other = pollster::block_on(other);
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Both futures' results: at once on two threads natively, one after the other in a tab.
+#[cfg(target_arch = "wasm32")]
+pub async fn join<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    (one.await, other.await)
+}
+
 /// A tensor of `data` with `shape` on `device`.
 pub fn tensor<const D: usize>(data: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(data, shape), device)

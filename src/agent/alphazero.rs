@@ -2,7 +2,7 @@
 //! shogi and Go through self-play").
 //!
 //! One update is one ply of many games in lock-step, each searched with one batched evaluation per
-//! simulation, then a few training steps on the replay. Deviations, for small games on one core: games
+//! simulation, and meanwhile a few training steps on what was played before. Deviations, for small games on one core: games
 //! start after a few random moves, so that the network is right everywhere and not only along its own
 //! openings; value targets may mix the game's outcome with the search's value; Adam with a cosine
 //! schedule in place of SGD.
@@ -162,16 +162,30 @@ const C_BASE: f32 = 19_652.0;
 /// The learner.
 pub struct AlphaZero {
     parameters: Parameters,
-    start: Box<dyn Env>,
-    network: Network,
-    device: Device,
-    adam: Adam,
-    rng: Rng,
-    games: Vec<Game>,
+    arena: Arena,
+    trainer: Trainer,
     replay: Replay,
+    /// Draws the batches.
+    rng: Rng,
     update: usize,
     updates: usize,
     games_played: usize,
+}
+
+/// Self-play: games in lock-step.
+struct Arena {
+    parameters: Parameters,
+    start: Box<dyn Env>,
+    games: Vec<Game>,
+    rng: Rng,
+}
+
+/// The network in training.
+struct Trainer {
+    parameters: Parameters,
+    network: Network,
+    adam: Adam,
+    device: Device,
 }
 
 /// A game under way, and what its search found so far.
@@ -180,7 +194,7 @@ struct Game {
     moves: Vec<Example>,
 }
 
-/// A searched position whose outcome is not known yet.
+/// A searched position; `value` is the search's until the outcome is known, then the target.
 struct Example {
     observation: Vec<f32>,
     policy: Vec<f32>,
@@ -201,51 +215,58 @@ impl AlphaZero {
                 "alphazero here plays two-player zero-sum games only",
             ));
         }
-        let mut rng = setup.rng.split("alphazero");
-        let games = (0..parameters.num_games)
-            .map(|_| open_game(setup.env.as_ref(), parameters.opening_plies, &mut rng))
-            .collect();
+        let mut arena = Arena {
+            parameters: parameters.clone(),
+            games: Vec::new(),
+            rng: setup.rng.split("games"),
+            start: setup.env,
+        };
+        arena.games = (0..parameters.num_games).map(|_| arena.open()).collect();
         Ok(Self {
             replay: Replay::new(
                 parameters.replay_size,
-                space.observation_len(),
-                space.num_actions(),
+                arena.start.space().observation_len(),
+                arena.start.space().num_actions(),
             ),
-            network: setup
-                .network
-                .to_device(&setup.device.clone().autodiff())
-                .train(),
-            device: setup.device,
-            start: setup.env,
-            adam: Adam::new(),
+            arena,
+            trainer: Trainer {
+                parameters: parameters.clone(),
+                network: setup
+                    .network
+                    .to_device(&setup.device.clone().autodiff())
+                    .train(),
+                adam: Adam::new(),
+                device: setup.device,
+            },
+            rng: setup.rng.split("batches"),
             update: 0,
             updates: setup.updates,
             games_played: 0,
             parameters,
-            rng,
-            games,
         })
     }
 
     async fn update(&mut self) -> Result<Metrics> {
-        let evaluator = Evaluator {
-            network: self.network.valid(),
-            device: self.device.clone(),
-            edits: Vec::new(),
-        };
-        let mut lengths = self.play(&evaluator).await?;
+        let evaluator = self.trainer.evaluator();
+        let mut lengths = Vec::new();
         while self.replay.len() < self.parameters.batch_size.min(self.parameters.replay_size) {
-            lengths.extend(self.play(&evaluator).await?);
+            let ended = self.arena.play(&evaluator).await?;
+            lengths.extend(self.keep(ended));
         }
+        let symmetries = &self.arena.start.space().symmetries;
+        let batches = (0..self.parameters.num_steps)
+            .map(|_| {
+                self.replay
+                    .sample(self.parameters.batch_size, symmetries, &mut self.rng)
+            })
+            .collect();
         let rate = self.learning_rate();
-        let mut losses = None;
-        for _ in 0..self.parameters.num_steps {
-            let symmetries = &self.start.space().symmetries;
-            let batch = self
-                .replay
-                .sample(self.parameters.batch_size, symmetries, &mut self.rng);
-            losses = Some(self.train(batch, rate));
-        }
+        let (ended, losses) = backend::join(
+            self.arena.play(&evaluator),
+            self.trainer.train(batches, rate),
+        )
+        .await;
+        lengths.extend(self.keep(ended?));
         self.update += 1;
         let mut metrics = Metrics::from([
             ("games".into(), self.games_played as f64),
@@ -257,72 +278,173 @@ impl AlphaZero {
                 lengths.iter().sum::<usize>() as f64 / lengths.len() as f64,
             );
         }
-        if let Some(losses) = losses {
-            for (name, loss) in ["policy_loss", "value_loss"]
-                .iter()
-                .zip(backend::read(losses).await?)
-            {
-                if !loss.is_finite() {
-                    return Err(Error::NotFinite {
-                        what: format!("the {name}").replace('_', " "),
-                    });
-                }
-                metrics.insert((*name).into(), f64::from(loss));
+        for (name, loss) in ["policy_loss", "value_loss"].iter().zip(losses?) {
+            if !loss.is_finite() {
+                return Err(Error::NotFinite {
+                    what: format!("the {name}").replace('_', " "),
+                });
             }
+            metrics.insert((*name).into(), f64::from(loss));
         }
         Ok(metrics)
     }
 
-    /// One searched ply of every game. Returns the lengths of the games that ended.
-    async fn play(&mut self, evaluator: &Evaluator) -> Result<Vec<usize>> {
-        let config = self.search_config(self.parameters.num_simulations, self.parameters.noise);
+    /// Puts the positions of games that ended into the replay. Returns the games' lengths.
+    fn keep(&mut self, ended: Vec<Vec<Example>>) -> Vec<usize> {
+        self.games_played += ended.len();
+        for one in ended.iter().flatten() {
+            self.replay.push(&one.observation, &one.policy, one.value);
+        }
+        ended.iter().map(Vec::len).collect()
+    }
+
+    /// Cosine from the first rate to the last over the run's budget.
+    fn learning_rate(&self) -> f64 {
+        let Parameters {
+            learning_rate: first,
+            final_learning_rate: last,
+            ..
+        } = self.parameters;
+        let progress = (self.update as f64 / self.updates.max(1) as f64).min(1.0);
+        last + 0.5 * (first - last) * (1.0 + (std::f64::consts::PI * progress).cos())
+    }
+
+    async fn choose(
+        &self,
+        evaluator: &Evaluator,
+        states: &[Box<dyn Env>],
+        search: bool,
+    ) -> Result<Vec<Decision>> {
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
+        if search {
+            let config = self
+                .parameters
+                .search(self.parameters.play_simulations, 0.0);
+            // Without noise nothing is drawn, so any generator will do.
+            let found = mcts::search(states, evaluator, &config, &mut Rng::new(0)).await?;
+            return Ok(found
+                .into_iter()
+                .map(|found| searched(found, config.num_simulations))
+                .collect());
+        }
+        let answers = evaluator.evaluate_states(states).await?;
+        Ok(states
+            .iter()
+            .enumerate()
+            .map(|(row, state)| bare(state.as_ref(), answers.logits_of(row), answers.values[row]))
+            .collect())
+    }
+}
+
+impl Parameters {
+    fn search(&self, num_simulations: usize, noise: f32) -> Config {
+        Config {
+            rule: self.rule,
+            num_simulations,
+            c_init: self.c_init,
+            c_base: C_BASE,
+            dirichlet_alpha: self.dirichlet_alpha,
+            noise,
+            max_considered: self.max_considered,
+        }
+    }
+}
+
+impl Arena {
+    /// One searched ply of every game. Returns the positions of each game that ended, with targets.
+    async fn play(&mut self, evaluator: &Evaluator) -> Result<Vec<Vec<Example>>> {
+        let p = &self.parameters;
+        let config = p.search(p.num_simulations, p.noise);
         let roots: Vec<_> = self.games.iter().map(|game| game.env.clone()).collect();
         let found = mcts::search(&roots, evaluator, &config, &mut self.rng).await?;
-        let mut lengths = Vec::new();
-        for (game, found) in self.games.iter_mut().zip(found) {
+        let mut ended = Vec::new();
+        for (index, found) in found.into_iter().enumerate() {
+            let game = &mut self.games[index];
             let early = game.moves.len() < self.parameters.temperature_plies;
             let action = match self.parameters.rule {
                 Rule::Puct if early => self.rng.weighted(&found.policy),
                 _ => found.action,
             };
             let legal = found.prior.iter().zip(&found.policy);
+            let mover = game.env.player();
             game.moves.push(Example {
                 observation: env::observation(game.env.as_ref()),
                 // A legal action always has a positive prior.
                 policy: legal
                     .map(|(&prior, &p)| if prior > 0.0 { p } else { -1.0 })
                     .collect(),
-                player: game.env.player(),
+                player: mover,
                 value: found.value,
             });
-            let mover = game.env.player();
             let step = game.env.step(action, &mut self.rng)?;
-            if step.done() {
-                lengths.push(game.moves.len());
-                for example in game.moves.drain(..) {
-                    let outcome = if example.player == mover {
-                        step.reward
-                    } else {
-                        -step.reward
-                    };
-                    let mix = self.parameters.value_mix;
-                    let target = (1.0 - mix) * outcome + mix * example.value;
-                    self.replay
-                        .push(&example.observation, &example.policy, target);
-                }
-                self.games_played += 1;
-                *game = open_game(
-                    self.start.as_ref(),
-                    self.parameters.opening_plies,
-                    &mut self.rng,
-                );
+            if !step.done() {
+                continue;
             }
+            let mut moves = std::mem::take(&mut game.moves);
+            let mix = self.parameters.value_mix;
+            for example in &mut moves {
+                let outcome = if example.player == mover {
+                    step.reward
+                } else {
+                    -step.reward
+                };
+                example.value = (1.0 - mix) * outcome + mix * example.value;
+            }
+            ended.push(moves);
+            self.games[index] = self.open();
         }
-        Ok(lengths)
+        Ok(ended)
     }
 
-    /// One training step; returns the policy and value losses, not read back.
-    fn train(&mut self, batch: Batch, rate: f64) -> Tensor<1> {
+    /// A new game after a few random moves that do not end it.
+    fn open(&mut self) -> Game {
+        let mut env = self.start.clone();
+        'retry: loop {
+            env.reset(&mut self.rng);
+            for _ in 0..self.rng.below(self.parameters.opening_plies + 1) {
+                let legal = env::legal_actions(env.as_ref());
+                let action = legal[self.rng.below(legal.len())];
+                if env
+                    .step(action, &mut self.rng)
+                    .is_ok_and(|step| step.done())
+                {
+                    continue 'retry;
+                }
+            }
+            return Game {
+                env,
+                moves: Vec::new(),
+            };
+        }
+    }
+}
+
+impl Trainer {
+    /// The network as it is now.
+    fn evaluator(&self) -> Evaluator {
+        Evaluator {
+            network: self.network.valid(),
+            device: self.device.clone(),
+            edits: Vec::new(),
+        }
+    }
+
+    /// One step for each batch. Returns the policy and value losses of the last.
+    async fn train(&mut self, batches: Vec<Batch>, rate: f64) -> Result<Vec<f32>> {
+        let mut losses = None;
+        for batch in batches {
+            losses = Some(self.step(batch, rate));
+        }
+        match losses {
+            Some(losses) => backend::read(losses).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// One training step; returns the policy and value losses `[2]`, not read back.
+    fn step(&mut self, batch: Batch, rate: f64) -> Tensor<1> {
         let device = self.device.clone().autodiff();
         let size = batch.values.len();
         let actions = batch.masks.len() / size;
@@ -343,55 +465,6 @@ impl AlphaZero {
         );
         Tensor::cat(vec![policy_loss.inner(), value_loss.inner()], 0) // [2]
     }
-
-    /// Cosine from the first rate to the last over the run's budget.
-    fn learning_rate(&self) -> f64 {
-        let Parameters {
-            learning_rate: first,
-            final_learning_rate: last,
-            ..
-        } = self.parameters;
-        let progress = (self.update as f64 / self.updates.max(1) as f64).min(1.0);
-        last + 0.5 * (first - last) * (1.0 + (std::f64::consts::PI * progress).cos())
-    }
-
-    fn search_config(&self, num_simulations: usize, noise: f32) -> Config {
-        Config {
-            rule: self.parameters.rule,
-            num_simulations,
-            c_init: self.parameters.c_init,
-            c_base: C_BASE,
-            dirichlet_alpha: self.parameters.dirichlet_alpha,
-            noise,
-            max_considered: self.parameters.max_considered,
-        }
-    }
-
-    async fn choose(
-        &self,
-        evaluator: &Evaluator,
-        states: &[Box<dyn Env>],
-        search: bool,
-    ) -> Result<Vec<Decision>> {
-        if states.is_empty() {
-            return Ok(Vec::new());
-        }
-        if search {
-            let config = self.search_config(self.parameters.play_simulations, 0.0);
-            // Without noise nothing is drawn, so any generator will do.
-            let found = mcts::search(states, evaluator, &config, &mut Rng::new(0)).await?;
-            return Ok(found
-                .into_iter()
-                .map(|found| searched(found, config.num_simulations))
-                .collect());
-        }
-        let answers = evaluator.evaluate_states(states).await?;
-        Ok(states
-            .iter()
-            .enumerate()
-            .map(|(row, state)| bare(state.as_ref(), answers.logits_of(row), answers.values[row]))
-            .collect())
-    }
 }
 
 impl Agent for AlphaZero {
@@ -400,7 +473,7 @@ impl Agent for AlphaZero {
     }
 
     fn network(&self) -> Network {
-        self.network.valid()
+        self.trainer.network.valid()
     }
 
     fn decide<'a>(
@@ -463,24 +536,5 @@ fn bare(state: &dyn Env, logits: &[f32], value: f32) -> Decision {
         visits: Vec::new(),
         q: Vec::new(),
         simulations: 0,
-    }
-}
-
-/// A new game after up to `plies` random moves that do not end it.
-fn open_game(start: &dyn Env, plies: usize, rng: &mut Rng) -> Game {
-    let mut env = start.boxed();
-    'retry: loop {
-        env.reset(rng);
-        for _ in 0..rng.below(plies + 1) {
-            let legal = env::legal_actions(env.as_ref());
-            let action = legal[rng.below(legal.len())];
-            if env.step(action, rng).is_ok_and(|step| step.done()) {
-                continue 'retry;
-            }
-        }
-        return Game {
-            env,
-            moves: Vec::new(),
-        };
     }
 }

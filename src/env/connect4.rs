@@ -184,7 +184,7 @@ fn is_reachable(stones: [u64; 2], last: usize) -> bool {
 }
 
 impl Env for Connect4 {
-    fn space(&self) -> &'static Space {
+    fn space(&self) -> &Space {
         &SPACE
     }
 

@@ -44,8 +44,8 @@ pub fn entry(id: &str) -> Result<&'static EnvEntry> {
 
 /// An environment in one of its states. Cheap to clone and to step.
 pub trait Env: Send + Sync {
-    /// What never changes: shapes, names, symmetries. Shared by all states.
-    fn space(&self) -> &'static Space;
+    /// What no step changes: shapes, names, symmetries. Shared by all states.
+    fn space(&self) -> &Space;
 
     /// A start state.
     fn reset(&mut self, rng: &mut Rng);

@@ -165,7 +165,7 @@ impl TicTacToe {
 }
 
 impl Env for TicTacToe {
-    fn space(&self) -> &'static Space {
+    fn space(&self) -> &Space {
         &SPACE
     }
 

@@ -50,6 +50,8 @@ pub struct Parameters {
     /// Hidden units of the value head.
     #[schemars(range(min = 1, max = 512))]
     pub value_width: usize,
+    /// Whether a tanh keeps the value between −1 and 1, as it is in games that are won or lost.
+    pub bounded_value: bool,
 }
 
 impl Default for Parameters {
@@ -60,6 +62,7 @@ impl Default for Parameters {
             policy_channels: 4,
             value_channels: 2,
             value_width: 32,
+            bounded_value: true,
         }
     }
 }
@@ -73,6 +76,8 @@ pub struct ConvNet {
     value: ValueHead,
     #[module(skip)]
     planes: [usize; 3],
+    #[module(skip)]
+    bounded_value: bool,
 }
 
 /// A residual block: `relu(x + conv2(relu(conv1(x))))`.
@@ -89,7 +94,7 @@ pub struct PolicyHead {
     linear: Linear,
 }
 
-/// 1×1 convolution, ReLU, linear, ReLU, linear, tanh.
+/// 1×1 convolution, ReLU, linear, ReLU, linear, and a tanh where values are bounded.
 #[derive(Module, Debug)]
 pub struct ValueHead {
     conv: Conv,
@@ -143,6 +148,7 @@ impl ConvNet {
             policy,
             value,
             planes: [*planes, *rows, *columns],
+            bounded_value: p.bounded_value,
         })
     }
 
@@ -168,7 +174,10 @@ impl ConvNet {
         let features = tap(taps, format_args!("value.features"), features);
         let hidden = activation::relu(self.value.hidden.forward(flat(features))); // [batch, unit]
         let hidden = taps.at(format_args!("value.hidden"), hidden);
-        let value = activation::tanh(self.value.linear.forward(hidden)); // [batch, 1]
+        let mut value = self.value.linear.forward(hidden); // [batch, 1]
+        if self.bounded_value {
+            value = activation::tanh(value);
+        }
         Output {
             logits: taps.at(format_args!("policy"), logits),
             value: taps.at(format_args!("value"), value),

@@ -17,6 +17,7 @@ use burn::{
     nn::Linear,
     tensor::{Device, Tensor},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use taps::Taps;
@@ -67,7 +68,7 @@ pub enum Network {
 pub struct Output {
     /// Unmasked action logits `[batch, action]`.
     pub logits: Tensor<2>,
-    /// Value for the player to move, −1 to 1, `[batch, 1]`.
+    /// Value for the player to move, `[batch, 1]`: −1 to 1 if bounded, else a return.
     pub value: Tensor<2>,
 }
 
@@ -77,6 +78,14 @@ impl Network {
         match self {
             Self::Mlp(network) => network.forward(observation, taps),
             Self::ConvNet(network) => network.forward(observation, taps),
+        }
+    }
+
+    /// Whether policy and value share hidden layers.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Mlp(network) => network.is_shared(),
+            Self::ConvNet(_) => true,
         }
     }
 
@@ -189,5 +198,93 @@ fn linear(inputs: usize, outputs: usize, gain: f32, rng: &mut Rng, device: &Devi
     Linear {
         weight: normal([inputs, outputs], inputs, gain, rng, device),
         bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
+    }
+}
+
+/// How first weights are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// Normal draws (He et al. 2015).
+    Normal,
+    /// Orthogonal matrices (Saxe et al. 2014), as policy-gradient methods have them.
+    Orthogonal,
+}
+
+impl Init {
+    /// A linear layer with weights of this kind and zero bias.
+    fn linear(
+        self,
+        inputs: usize,
+        outputs: usize,
+        gain: f32,
+        rng: &mut Rng,
+        device: &Device,
+    ) -> Linear {
+        match self {
+            Self::Normal => linear(inputs, outputs, gain, rng, device),
+            Self::Orthogonal => {
+                let weights = orthogonal(inputs, outputs, gain, rng);
+                Linear {
+                    weight: Param::from_tensor(backend::tensor(weights, [inputs, outputs], device)),
+                    bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
+                }
+            }
+        }
+    }
+}
+
+/// A matrix `[rows × columns]` whose shorter side's vectors are orthogonal and of length `gain`:
+/// Gram–Schmidt on normal draws.
+fn orthogonal(rows: usize, columns: usize, gain: f32, rng: &mut Rng) -> Vec<f32> {
+    let (count, len) = (rows.min(columns), rows.max(columns));
+    let mut basis: Vec<Vec<f32>> = Vec::with_capacity(count);
+    while basis.len() < count {
+        let mut vector: Vec<f32> = (0..len).map(|_| rng.normal()).collect();
+        // Twice, because once leaves rounding errors behind.
+        for other in basis.iter().chain(&basis) {
+            let along: f32 = vector.iter().zip(other).map(|(x, y)| x * y).sum();
+            vector
+                .iter_mut()
+                .zip(other)
+                .for_each(|(x, y)| *x -= along * y);
+        }
+        let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.iter_mut().for_each(|x| *x /= norm);
+        basis.push(vector);
+    }
+    (0..rows)
+        .flat_map(|row| (0..columns).map(move |column| (row, column)))
+        .map(|(row, column)| {
+            gain * if rows <= columns {
+                basis[row][column]
+            } else {
+                basis[column][row]
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shorter_side_of_an_orthogonal_matrix_is_orthogonal() {
+        for (rows, columns) in [(3, 7), (7, 3), (4, 4)] {
+            let matrix = orthogonal(rows, columns, 2.0, &mut Rng::new(0));
+            let at = |i: usize, j: usize| {
+                if rows <= columns {
+                    matrix[i * columns + j]
+                } else {
+                    matrix[j * columns + i]
+                }
+            };
+            for (i, j) in (0..rows.min(columns)).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+                let product: f32 = (0..rows.max(columns)).map(|k| at(i, k) * at(j, k)).sum();
+                let expected = if i == j { 4.0 } else { 0.0 };
+                assert!((product - expected).abs() < 1e-5, "{i} {j}: {product}");
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ use serde_json::Value;
 #[derive(Serialize, Deserialize)]
 struct Saved {
     rng: Rng,
+    games_rng: Rng,
     update: usize,
     games_played: usize,
     replay_next: usize,
@@ -29,9 +30,9 @@ struct Saved {
 impl AlphaZero {
     /// Writes optimiser, generator, games under way and replay into `archive`.
     pub(super) async fn write(&self, archive: &mut Archive) -> Result<()> {
-        self.adam.save(archive).await?;
+        self.trainer.adam.save(archive).await?;
         let (observations, policies, values, next) = self.replay.parts();
-        let moves = || self.games.iter().flat_map(|game| &game.moves);
+        let moves = || self.arena.games.iter().flat_map(|game| &game.moves);
         for (name, data) in [
             ("replay.observation", observations.to_vec()),
             ("replay.policy", policies.to_vec()),
@@ -51,10 +52,12 @@ impl AlphaZero {
         let players = |game: &Game| game.moves.iter().map(|one| one.player).collect();
         let saved = Saved {
             rng: self.rng.clone(),
+            games_rng: self.arena.rng.clone(),
             update: self.update,
             games_played: self.games_played,
             replay_next: next,
             games: self
+                .arena
                 .games
                 .iter()
                 .map(|game| (game.env.state(), players(game)))
@@ -72,8 +75,9 @@ impl AlphaZero {
         })?;
         let saved: Saved = serde_json::from_value(saved)
             .map_err(|why| Error::checkpoint(format!("learner: {why}")))?;
-        let space = self.start.space();
+        let space = self.arena.start.space();
         let (width, actions) = (space.observation_len(), space.num_actions());
+        let num_players = space.num_players;
         let array = |name: &str| {
             let missing = || Error::checkpoint(format!("tensor {name} is missing"));
             archive
@@ -86,15 +90,13 @@ impl AlphaZero {
         let observations = archive.array("game.observation", &[count * width])?;
         let policies = archive.array("game.policy", &[count * actions])?;
         let values = archive.array("game.value", &[count])?;
-        if saved.games.len() != self.games.len() {
+        if saved.games.len() != self.arena.games.len() {
             return Err(Error::checkpoint("another number of games is under way"));
         }
         let mut row = 0;
-        for (game, (state, players)) in self.games.iter_mut().zip(&saved.games) {
+        for (game, (state, players)) in self.arena.games.iter_mut().zip(&saved.games) {
             game.env.set_state(state)?;
-            if game.env.outcome().done()
-                || players.iter().any(|player| *player >= space.num_players)
-            {
+            if game.env.outcome().done() || players.iter().any(|player| *player >= num_players) {
                 return Err(Error::checkpoint(
                     "a game under way has ended, or has moves of no player",
                 ));
@@ -117,8 +119,12 @@ impl AlphaZero {
             array("replay.value")?,
             saved.replay_next,
         )?;
-        self.adam = Adam::load(archive, network.num_params(), &self.device)?;
-        self.network = network.to_device(&self.device.clone().autodiff()).train();
+        let trainer = &mut self.trainer;
+        trainer.adam = Adam::load(archive, network.num_params(), &trainer.device)?;
+        trainer.network = network
+            .to_device(&trainer.device.clone().autodiff())
+            .train();
+        self.arena.rng = saved.games_rng;
         (self.rng, self.update, self.games_played) = (saved.rng, saved.update, saved.games_played);
         Ok(())
     }
