@@ -156,29 +156,6 @@ fn lost_positions() -> Vec<Box<dyn Env>> {
 }
 
 #[test]
-fn what_search_proves_is_what_minimax_says() {
-    let states = environment("tictactoe").enumerate().unwrap();
-    let (evaluator, _) = evaluator("mlp", environment("tictactoe").as_ref(), 0);
-    for rule in [Rule::Puct, Rule::Gumbel] {
-        let (config, mut rng) = (config(rule, 64, 0.0), Rng::new(0));
-        let found = block_on(mcts::search(&states, &evaluator, &config, &mut rng)).unwrap();
-        let mut num_proven = 0;
-        for (state, found) in states.iter().zip(&found) {
-            let optimum = state.optimum().unwrap();
-            if let Some(value) = found.proven {
-                num_proven += 1;
-                assert_eq!(value, optimum.value, "{rule:?} at {}", state.state());
-                assert!(optimum.is_best(found.action), "{rule:?}: {found:?}");
-                let wasted = |(action, p): (usize, &f32)| *p > 0.0 && !optimum.is_best(action);
-                assert!(!found.policy.iter().enumerate().any(wasted), "{found:?}");
-            }
-        }
-        // Two moves are always within 64 simulations, and much is decided by them.
-        assert!(num_proven > states.len() / 4, "{rule:?}: {num_proven}");
-    }
-}
-
-#[test]
 fn a_forced_loss_is_seen_with_an_untrained_network() {
     let lost = lost_positions();
     assert!(lost.len() > 100, "{}", lost.len());
@@ -1025,10 +1002,10 @@ fn an_export_carries_the_metadata_that_rebuilds_its_network() {
             "update"
         ]
     );
-    assert_eq!(
-        archive.metadata["architecture"],
-        json!({"id": "mlp", "parameters": {"width": 8, "depth": 1}})
-    );
+    let architecture = &archive.metadata["architecture"];
+    assert_eq!(architecture["id"], "mlp");
+    let sizes = ["width", "depth"].map(|name| &architecture["parameters"][name]);
+    assert_eq!(sizes, [&json!(8), &json!(1)]);
     assert_eq!(
         (&archive.metadata["seed"], &archive.metadata["update"]),
         (&json!(5), &json!(0))

@@ -2,14 +2,12 @@
 //!
 //! Every simulation walks down each tree, evaluates all new leaves in one batch, and backs up. Two
 //! rules: PUCT with Dirichlet noise at the root (Silver et al. 2018) and Gumbel search (Danihelka et
-//! al. 2022, "Policy improvement by planning with Gumbel"). Both prove what they can (Winands et al.
-//! 2008, "Monte-Carlo tree search solver"): the value of an ended episode is exact, so is that of a node
-//! with a proven win or with all actions proven, and no simulation is spent on a proven loss.
+//! al. 2022, "Policy improvement by planning with Gumbel").
 
 use crate::{
     env::Env,
     error::Result,
-    model::evaluator::{Evaluator, masked_argmax, masked_softmax},
+    model::evaluator::{Evaluator, masked_softmax},
     rng::Rng,
 };
 use schemars::JsonSchema;
@@ -60,7 +58,7 @@ pub struct Found {
     /// Value of the root for the player to move: the mean over visits (PUCT), or what the improved
     /// policy expects (Gumbel).
     pub value: f32,
-    /// Policy target: visit shares (PUCT) or the improved policy (Gumbel), without what is proven worse.
+    /// Policy target: visit shares (PUCT) or the improved policy (Gumbel).
     pub policy: Vec<f32>,
     /// The action to play: most visited (PUCT), or the winner of the halving (Gumbel).
     pub action: usize,
@@ -70,12 +68,7 @@ pub struct Found {
     pub logits: Vec<f32>,
     /// The network's value of the root.
     pub raw_value: f32,
-    /// The root's exact value, where the search has proven it.
-    pub proven: Option<f32>,
 }
-
-/// The value of a won game; that of a lost one is its negative.
-const WIN: f32 = 1.0;
 
 /// Searches from `roots`, none of which may have ended.
 pub async fn search(
@@ -136,8 +129,6 @@ struct Node {
     value_sum: Vec<f32>,
     /// Reward of stepping there; read once the child exists.
     reward: Vec<f32>,
-    /// Exact values of actions, where proven.
-    proven: Vec<Option<f32>>,
     child: Vec<Option<usize>>,
 }
 
@@ -147,35 +138,7 @@ impl Node {
     }
 
     fn q(&self, action: usize) -> Option<f32> {
-        let visits = self.visits[action];
-        self.proven[action].or((visits > 0).then(|| self.value_sum[action] / visits as f32))
-    }
-
-    /// The exact value: 0 after the end, a win as soon as one is proven, else the best of all actions
-    /// once they are.
-    fn exact(&self) -> Option<f32> {
-        if self.terminal {
-            return Some(0.0);
-        }
-        let legal = self.proven.iter().zip(&self.legal);
-        let mut values = legal
-            .filter(|(_, legal)| **legal)
-            .map(|(proven, _)| *proven);
-        let best = values.clone().flatten().fold(f32::NEG_INFINITY, f32::max);
-        (best >= WIN || values.all(|value| value.is_some())).then_some(best)
-    }
-
-    /// The actions worth looking at: the best ones once the value is known, else all that are not lost.
-    fn open(&self) -> Vec<bool> {
-        let exact = self.exact();
-        let is_open = |(proven, legal): (&Option<f32>, &bool)| {
-            *legal
-                && match exact {
-                    Some(value) => *proven == Some(value),
-                    None => *proven != Some(-WIN),
-                }
-        };
-        self.proven.iter().zip(&self.legal).map(is_open).collect()
+        (self.visits[action] > 0).then(|| self.value_sum[action] / self.visits[action] as f32)
     }
 
     /// Mean of the node's own value and all values backed up through it.
@@ -185,7 +148,7 @@ impl Node {
     }
 
     /// Values with unvisited actions completed by the mixed estimate (Danihelka et al., appendix D),
-    /// rescaled to [0, 1] over open actions and weighted by the most visited count.
+    /// rescaled to [0, 1] over legal actions and weighted by the most visited count.
     fn completed(&self) -> Vec<f32> {
         let total = self.total_visits() as f32;
         let (mut weight, mut weighted) = (0.0, 0.0);
@@ -204,15 +167,14 @@ impl Node {
         let q: Vec<f32> = (0..self.prior.len())
             .map(|action| self.q(action).unwrap_or(mixed))
             .collect();
-        let open = self.open();
-        let of_open = || {
+        let legal = || {
             q.iter()
-                .zip(&open)
-                .filter(|(_, open)| **open)
+                .zip(&self.legal)
+                .filter(|(_, legal)| **legal)
                 .map(|(q, _)| *q)
         };
-        let low = of_open().fold(f32::INFINITY, f32::min);
-        let high = of_open().fold(f32::NEG_INFINITY, f32::max);
+        let low = legal().fold(f32::INFINITY, f32::min);
+        let high = legal().fold(f32::NEG_INFINITY, f32::max);
         let most = self.visits.iter().copied().max().unwrap_or(0) as f32;
         let scale = 0.1 * (50.0 + most) / (high - low).max(MIN_RANGE);
         q.iter().map(|q| (q - low) * scale).collect()
@@ -226,7 +188,7 @@ impl Node {
             .zip(self.completed())
             .map(|(x, q)| x + q)
             .collect();
-        masked_softmax(&sharpened, &self.open())
+        masked_softmax(&sharpened, &self.legal)
     }
 }
 
@@ -299,7 +261,6 @@ impl Tree {
             visits: vec![0; actions],
             value_sum: vec![0.0; actions],
             reward: vec![0.0; actions],
-            proven: vec![None; actions],
             child: vec![None; actions],
         });
         self.nodes.len() - 1
@@ -320,13 +281,11 @@ impl Tree {
             let action = self.select(at, config);
             self.path.push((at, action));
             match self.nodes[at].child[action] {
-                Some(child) => match self.nodes[child].exact() {
-                    Some(value) => {
-                        self.back_up(child, value);
-                        return None;
-                    }
-                    None => at = child,
-                },
+                Some(child) if self.nodes[child].terminal => {
+                    self.back_up(0.0, self.nodes[child].player);
+                    return None;
+                }
+                Some(child) => at = child,
                 None => {
                     let mut env = self.nodes[at].env.clone();
                     let step = env.step(action, rng).unwrap_or_default();
@@ -335,7 +294,7 @@ impl Tree {
                     self.nodes[at].reward[action] = step.reward;
                     if step.done() {
                         self.nodes[child].terminal = true;
-                        self.back_up(child, 0.0);
+                        self.back_up(0.0, self.nodes[child].player);
                         return None;
                     }
                     return Some(child);
@@ -349,21 +308,17 @@ impl Tree {
     /// The path is still that of the walk that made it, because each tree has one walk at a time.
     fn expand(&mut self, node: usize, logits: &[f32], value: f32) {
         self.fill(node, logits, value);
-        self.back_up(node, value);
+        let player = self.nodes[node].player;
+        self.back_up(value, player);
     }
 
-    /// Adds the `value` of node `leaf` to every action on the path, each from its own player's
-    /// viewpoint, and proves what follows from it.
-    fn back_up(&mut self, leaf: usize, value: f32) {
-        let (mut value, mut player) = (value, self.nodes[leaf].player);
-        let mut exact = self.nodes[leaf].exact();
+    /// Adds `value` (for `player`) to every action on the path, each from its own player's viewpoint.
+    fn back_up(&mut self, value: f32, player: usize) {
+        let (mut value, mut player) = (value, player);
         for &(at, action) in self.path.iter().rev() {
             let node = &mut self.nodes[at];
-            let reward = node.reward[action];
-            let seen = |value: f32| reward + if node.player == player { value } else { -value };
-            value = seen(exact.unwrap_or(value));
-            node.proven[action] = exact.map(seen);
-            exact = node.exact();
+            let seen = if node.player == player { value } else { -value };
+            value = node.reward[action] + seen;
             player = node.player;
             node.visits[action] += 1;
             node.value_sum[action] += value;
@@ -372,7 +327,6 @@ impl Tree {
 
     fn select(&self, at: usize, config: &Config) -> usize {
         let node = &self.nodes[at];
-        let open = node.open();
         let score: Vec<f32> = match (config.rule, at) {
             (Rule::Puct, _) => {
                 let total = node.total_visits() as f32;
@@ -395,7 +349,7 @@ impl Tree {
                 let wanted = self.schedule[node.total_visits() as usize];
                 let score = self.root_score();
                 let considered = |action: &usize| node.visits[*action] == wanted;
-                let any = (0..score.len()).any(|action| open[action] && considered(&action));
+                let any = (0..score.len()).any(|action| node.legal[action] && considered(&action));
                 (0..score.len())
                     .map(|action| {
                         if !any || considered(&action) {
@@ -414,7 +368,7 @@ impl Tree {
                     .collect()
             }
         };
-        masked_argmax(&score, &open).unwrap_or(0)
+        crate::model::evaluator::masked_argmax(&score, &node.legal).unwrap_or(0)
     }
 
     /// Gumbel's root score: noise + logit + σ(completed q).
@@ -428,27 +382,21 @@ impl Tree {
 
     fn found(&self, config: &Config) -> Found {
         let root = &self.nodes[0];
-        let open = root.open();
+        let most = root.visits.iter().copied().max().unwrap_or(0);
         let (policy, score) = match config.rule {
             Rule::Puct => {
-                let weight = |action: usize| match root.total_visits() {
-                    0 => root.prior[action],
-                    _ => root.visits[action] as f32,
-                };
-                let mut share: Vec<f32> = (0..open.len())
-                    .map(|action| if open[action] { weight(action) } else { 0.0 })
-                    .collect();
-                let total: f32 = share.iter().sum();
-                share.iter_mut().for_each(|share| *share /= total);
+                let total = root.total_visits().max(1) as f32;
+                let share: Vec<f32> = root.visits.iter().map(|&n| n as f32 / total).collect();
+                let policy = if most == 0 { root.prior.clone() } else { share };
                 // Among equally visited actions, the better valued.
-                let score = (0..open.len())
-                    .map(|action| root.q(action).unwrap_or(-2.0))
+                let score = (0..policy.len())
+                    .map(|a| root.q(a).unwrap_or(-2.0))
                     .collect();
-                (share, score)
+                (policy, score)
             }
             Rule::Gumbel => (root.improved(), self.root_score()),
         };
-        let value = root.exact().unwrap_or_else(|| match config.rule {
+        let value = match config.rule {
             Rule::Puct => root.mean_value(),
             // What the improved policy expects: the mean over visits would count what was tried and found bad.
             Rule::Gumbel => {
@@ -456,25 +404,20 @@ impl Tree {
                     |(action, p): (usize, &f32)| p * root.q(action).unwrap_or(root.value);
                 policy.iter().enumerate().map(expected).sum()
             }
-        });
-        let visits = root.visits.iter().zip(&open);
-        let most = visits
-            .filter(|(_, open)| **open)
-            .map(|(visits, _)| *visits)
-            .max();
-        let top: Vec<bool> = (0..open.len())
-            .map(|action| open[action] && Some(root.visits[action]) == most)
+        };
+        let top: Vec<bool> = (0..score.len())
+            .map(|a| root.legal[a] && root.visits[a] == most)
             .collect();
+        let action = crate::model::evaluator::masked_argmax(&score, &top).unwrap_or(0);
         Found {
             q: (0..policy.len()).map(|action| root.q(action)).collect(),
             visits: root.visits.clone(),
             value,
-            action: masked_argmax(&score, &top).unwrap_or(0),
+            action,
             policy,
             prior: root.prior.clone(),
             logits: root.logits.clone(),
             raw_value: root.value,
-            proven: root.exact(),
         }
     }
 }
