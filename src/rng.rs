@@ -65,6 +65,13 @@ impl Rng {
         draw
     }
 
+    /// Puts `items` in a uniformly random order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
     /// An index drawn in proportion to non-negative `weights`; the last positive one on rounding.
     pub fn weighted(&mut self, weights: &[f32]) -> usize {
         let total: f32 = weights.iter().sum();

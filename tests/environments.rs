@@ -272,7 +272,8 @@ fn check_symmetries(game: &dyn Env, id: &str) {
 #[test]
 fn symmetries_are_permutations_and_all_different() {
     for (id, count) in [("tictactoe", 8), ("connect4", 2)] {
-        let symmetries = &make(id).space().symmetries;
+        let env = make(id);
+        let symmetries = &env.space().symmetries;
         assert_eq!(symmetries.len(), count);
         for (index, symmetry) in symmetries.iter().enumerate() {
             assert!(!symmetries[..index].contains(symmetry));

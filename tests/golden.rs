@@ -12,7 +12,10 @@ use burn::{
 };
 use common::{device, environment};
 use glassbox::{
-    agent::{adam::Adam, alphazero::losses},
+    agent::{
+        adam::{Adam, Rate},
+        alphazero::losses,
+    },
     backend, model,
     model::{
         Network,
@@ -114,9 +117,9 @@ impl Golden {
         };
         // Through a file, as a visitor would bring it.
         let archive = Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap();
-        let space = environment("tictactoe").space();
+        let env = environment("tictactoe");
         let make = model::entry(id).unwrap().make;
-        let network = make(parameters, space, &mut Rng::new(0), &device()).unwrap();
+        let network = make(parameters, env.space(), &mut Rng::new(0), &device()).unwrap();
         let names: Vec<_> = collect(&network).into_keys().collect();
         assert_eq!(names, archive.arrays.keys().cloned().collect::<Vec<_>>());
         Self {
@@ -218,7 +221,12 @@ impl Golden {
             .enumerate()
         {
             let gradients = self.gradients(&learner);
-            learner = adam.step(learner, &gradients, rate, 0.0);
+            let rate = Rate {
+                rate,
+                decay: 0.0,
+                max_norm: None,
+            };
+            learner = adam.step(learner, &gradients, rate);
             if step == 0 {
                 close_all(
                     "Adam's first step",

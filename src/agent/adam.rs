@@ -25,6 +25,18 @@ const EPSILON: f32 = 1e-5;
 pub struct Adam {
     moments: Option<[Tensor<1>; 2]>,
     time: i32,
+    gradient_norm: Option<Tensor<1>>,
+}
+
+/// How far a step goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// The learning rate.
+    pub rate: f32,
+    /// L2 penalty, added to the gradient.
+    pub decay: f32,
+    /// Largest global norm of the gradient; longer ones are scaled down to it.
+    pub max_norm: Option<f32>,
 }
 
 impl Default for Adam {
@@ -39,10 +51,16 @@ impl Adam {
         Self {
             moments: None,
             time: 0,
+            gradient_norm: None,
         }
     }
 
-    /// One step down the gradients of `network`. `decay` is L2, added to the gradient.
+    /// Global norm of the last gradient before it was scaled down, `[1]`; none without a limit.
+    pub fn gradient_norm(&self) -> Option<Tensor<1>> {
+        self.gradient_norm.clone()
+    }
+
+    /// One step down the gradients of `network`.
     ///
     /// All weights are joined into one vector: in small networks time goes by the operation, and this
     /// needs a dozen in place of a dozen for each tensor.
@@ -50,8 +68,11 @@ impl Adam {
         &mut self,
         network: Network,
         gradients: &Gradients,
-        learning_rate: f32,
-        decay: f32,
+        Rate {
+            rate,
+            decay,
+            max_norm,
+        }: Rate,
     ) -> Network {
         let mut joiner = Joiner {
             gradients,
@@ -64,6 +85,12 @@ impl Adam {
         if decay > 0.0 {
             gradient = gradient + Tensor::cat(joiner.weights, 0) * decay; // [weight]
         }
+        if let Some(max_norm) = max_norm {
+            let norm = (gradient.clone() * gradient.clone()).sum().sqrt(); // [1]
+            let scale = (norm.clone() + 1e-6).recip() * max_norm; // [1]
+            gradient = gradient * scale.clamp_max(1.0);
+            self.gradient_norm = Some(norm);
+        }
         let squared = gradient.clone() * gradient.clone(); // [weight]
         let (first, second) = match self.moments.take() {
             Some([first, second]) => (
@@ -74,7 +101,7 @@ impl Adam {
         };
         self.time += 1;
         let root = (1.0 - BETA_2.powi(self.time)).sqrt();
-        let rate = learning_rate / (1.0 - BETA_1.powi(self.time));
+        let rate = rate / (1.0 - BETA_1.powi(self.time));
         // The bias of the second moment is corrected before ε is added, as in PyTorch.
         let change = first.clone() * rate / (second.clone().sqrt() / root + EPSILON); // [weight]
         self.moments = Some([first, second]);
@@ -112,6 +139,7 @@ impl Adam {
         Ok(Self {
             moments: Some([moment("optimiser.first")?, moment("optimiser.second")?]),
             time,
+            gradient_norm: None,
         })
     }
 }
@@ -135,6 +163,46 @@ impl ModuleVisitor for Joiner<'_> {
         self.found.push(gradient);
         if self.decay > 0.0 {
             self.weights.push(weight.inner().reshape([count]));
+        }
+    }
+}
+
+/// Cosine between two gradients on the weights that both move; none where there are none.
+pub async fn cosine(network: &Network, one: &Gradients, other: &Gradients) -> Result<Option<f64>> {
+    let mut pairs = Pairs {
+        one,
+        other,
+        products: Vec::new(),
+    };
+    network.visit(&mut pairs);
+    if pairs.products.is_empty() {
+        return Ok(None);
+    }
+    let numbers = backend::read(Tensor::cat(pairs.products, 0)).await?; // [weight tensor × 3]
+    let sum = |part: usize| {
+        let parts = numbers.iter().skip(part).step_by(3);
+        parts.map(|&x| f64::from(x)).sum::<f64>()
+    };
+    let lengths = (sum(1) * sum(2)).sqrt();
+    Ok((lengths > 0.0).then(|| sum(0) / lengths))
+}
+
+/// For each weight with two gradients their product and the square of each.
+struct Pairs<'a> {
+    one: &'a Gradients,
+    other: &'a Gradients,
+    products: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Pairs<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let weight = param.val();
+        if let (Some(one), Some(other)) = (weight.grad(self.one), weight.grad(self.other)) {
+            self.products.extend([
+                (one.clone() * other.clone()).sum(),
+                (one.clone() * one).sum(),
+                (other.clone() * other).sum(),
+            ]);
         }
     }
 }

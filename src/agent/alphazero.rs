@@ -11,19 +11,14 @@ mod saved;
 
 use super::{
     Agent, AgentEntry, Decision, MetricInfo, Metrics, Setup,
-    adam::Adam,
+    adam::{Adam, Rate},
     mcts::{self, Config, Rule},
 };
 use crate::{
     backend::{self, Pending},
     env::{self, Env},
     error::{Error, Result},
-    model::{
-        Network,
-        evaluator::{Evaluator, masked_argmax, masked_softmax},
-        taps::Taps,
-        weights::Archive,
-    },
+    model::{Network, evaluator::Evaluator, taps::Taps, weights::Archive},
     rng::Rng,
     rollout::replay::{Batch, Replay},
     schema,
@@ -329,12 +324,7 @@ impl AlphaZero {
                 .map(|found| searched(found, config.num_simulations))
                 .collect());
         }
-        let answers = evaluator.evaluate_states(states).await?;
-        Ok(states
-            .iter()
-            .enumerate()
-            .map(|(row, state)| bare(state.as_ref(), answers.logits_of(row), answers.values[row]))
-            .collect())
+        Decision::bare(evaluator, states).await
     }
 }
 
@@ -460,8 +450,11 @@ impl Trainer {
         self.network = self.adam.step(
             network,
             &gradients,
-            rate as f32,
-            self.parameters.weight_decay,
+            Rate {
+                rate: rate as f32,
+                decay: self.parameters.weight_decay,
+                max_norm: None,
+            },
         );
         Tensor::cat(vec![policy_loss.inner(), value_loss.inner()], 0) // [2]
     }
@@ -522,19 +515,5 @@ fn searched(found: mcts::Found, simulations: usize) -> Decision {
         visits: found.visits,
         q: found.q,
         simulations,
-    }
-}
-
-fn bare(state: &dyn Env, logits: &[f32], value: f32) -> Decision {
-    let mut legal = vec![false; logits.len()];
-    state.legal(&mut legal);
-    Decision {
-        action: masked_argmax(logits, &legal).unwrap_or(0),
-        policy: masked_softmax(logits, &legal),
-        value,
-        logits: logits.to_vec(),
-        visits: Vec::new(),
-        q: Vec::new(),
-        simulations: 0,
     }
 }

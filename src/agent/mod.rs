@@ -3,12 +3,17 @@
 pub mod adam;
 pub mod alphazero;
 pub mod mcts;
+pub mod ppo;
 
 use crate::{
     backend::Pending,
     env::Env,
     error::{Error, Result},
-    model::{Network, evaluator::Evaluator, weights::Archive},
+    model::{
+        Network,
+        evaluator::{Evaluator, masked_argmax, masked_softmax},
+        weights::Archive,
+    },
     rng::Rng,
 };
 use burn::tensor::Device;
@@ -17,7 +22,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Every agent.
-pub static AGENTS: &[&AgentEntry] = &[&alphazero::ENTRY];
+pub static AGENTS: &[&AgentEntry] = &[&alphazero::ENTRY, &ppo::ENTRY];
 
 /// A registered agent.
 pub struct AgentEntry {
@@ -128,4 +133,29 @@ pub struct Decision {
     pub q: Vec<Option<f32>>,
     /// Simulations; 0 without search.
     pub simulations: usize,
+}
+
+impl Decision {
+    /// What the network alone would do: the likeliest legal action of each state.
+    pub async fn bare(evaluator: &Evaluator, states: &[Box<dyn Env>]) -> Result<Vec<Self>> {
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = evaluator.evaluate_states(states).await?;
+        let decide = |row: usize| {
+            let (state, logits) = (&states[row], answers.logits_of(row));
+            let mut legal = vec![false; logits.len()];
+            state.legal(&mut legal);
+            Self {
+                action: masked_argmax(logits, &legal).unwrap_or(0),
+                policy: masked_softmax(logits, &legal),
+                value: answers.values[row],
+                logits: logits.to_vec(),
+                visits: Vec::new(),
+                q: Vec::new(),
+                simulations: 0,
+            }
+        };
+        Ok((0..states.len()).map(decide).collect())
+    }
 }

@@ -159,6 +159,7 @@ impl Board {
             columns,
             grid: self.grid,
             sprites: (0..rows * columns).filter_map(sprite).collect(),
+            strokes: Vec::new(),
             targets: (0..rows * columns).map(place).collect(),
             brushes: vec![brush(0), brush(1), eraser],
             status,

@@ -1,6 +1,7 @@
 //! Environments: rules, observations, concepts and ground truth. One file each, one line in [`ENVS`].
 
 mod board;
+pub mod cartpole;
 pub mod connect4;
 pub mod scene;
 pub mod tictactoe;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Every environment.
-pub static ENVS: &[&EnvEntry] = &[&tictactoe::ENTRY, &connect4::ENTRY];
+pub static ENVS: &[&EnvEntry] = &[&tictactoe::ENTRY, &connect4::ENTRY, &cartpole::ENTRY];
 
 /// A registered environment.
 pub struct EnvEntry {
@@ -95,6 +96,11 @@ pub trait Env: Send + Sync {
     /// Ground truth for the player to move, where it can be computed in well under a second.
     /// Of an ended episode: the value of its result, and no action values.
     fn optimum(&self) -> Option<Optimum> {
+        None
+    }
+
+    /// The same environment with levels that training does not show, where it has such.
+    fn elsewhere(&self) -> Option<Box<dyn Env>> {
         None
     }
 

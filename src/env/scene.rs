@@ -18,6 +18,8 @@ pub struct Scene {
     pub grid: Grid,
     /// What stands on it.
     pub sprites: Vec<Sprite>,
+    /// Lines drawn over it.
+    pub strokes: Vec<Stroke>,
     /// Where each action is drawn and clicked; several places may mean the same action.
     pub targets: Vec<Target>,
     /// Brushes of the state editor; `Env::paint` takes an index into them.
@@ -41,6 +43,8 @@ pub enum Grid {
     Holes,
     /// Square tiles.
     Tiles,
+    /// Nothing.
+    Plain,
 }
 
 /// Something standing on one cell.
@@ -64,6 +68,36 @@ pub struct Sprite {
     /// Part of what decided the game.
     #[serde(default)]
     pub emphasis: bool,
+}
+
+/// A line through points, in cells from the top left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
+pub struct Stroke {
+    /// What it is, for screen readers.
+    pub name: String,
+    /// `[column, row]` of each point.
+    pub points: Vec<[f32; 2]>,
+    /// Its width, in cells.
+    pub width: f32,
+    /// Its colour role.
+    pub role: Role,
+}
+
+impl Stroke {
+    /// A line.
+    pub fn new(name: &str, points: &[[f32; 2]], width: f32, role: Role) -> Self {
+        Self {
+            name: name.into(),
+            points: points.to_vec(),
+            width,
+            role,
+        }
+    }
 }
 
 /// Shapes that the page can draw.

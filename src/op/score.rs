@@ -1,5 +1,5 @@
-//! How well an agent plays: exactly where all states can be enumerated and solved, else against a
-//! fixed reference opponent.
+//! How well an agent plays. A game: exactly where all states can be enumerated and solved, else against
+//! a fixed reference opponent. Alone: by what it collects, on its own levels and on others.
 
 use super::figure::Number;
 use crate::{
@@ -73,12 +73,44 @@ const SAMPLED: &[MetricInfo] = &[
     },
 ];
 
+const ALONE: &[MetricInfo] = &[
+    MetricInfo {
+        id: "return_train",
+        name: "return, as trained",
+        lane: Some("return of the agent"),
+    },
+    MetricInfo {
+        id: "return_test",
+        name: "return, elsewhere",
+        lane: Some("return of the agent"),
+    },
+    MetricInfo {
+        id: "optimal_share",
+        name: "share of the optimal return",
+        lane: None,
+    },
+];
+
+/// Episodes of a return.
+const NUM_EPISODES: usize = 100;
+
 /// Ground truth of an environment, computed once.
 pub struct Scorer {
     start: Box<dyn Env>,
     truth: Vec<Truth>,
     observations: Vec<f32>,
-    exact: bool,
+    kind: Kind,
+}
+
+/// How an environment is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A game whose states are all solved.
+    Exact,
+    /// A game against a reference opponent.
+    Sampled,
+    /// Episodes of one player.
+    Alone,
 }
 
 /// A state with its solution.
@@ -90,6 +122,14 @@ struct Truth {
 impl Scorer {
     /// Solves every state, or a fixed sample of decided ones where there are too many.
     pub fn new(start: Box<dyn Env>) -> Self {
+        if start.space().num_players == 1 {
+            return Self {
+                start,
+                truth: Vec::new(),
+                observations: Vec::new(),
+                kind: Kind::Alone,
+            };
+        }
         let all = start.enumerate();
         let exact = all.is_some();
         let states = all.unwrap_or_else(|| {
@@ -122,13 +162,17 @@ impl Scorer {
             observations: observations(&kept),
             start,
             truth,
-            exact,
+            kind: if exact { Kind::Exact } else { Kind::Sampled },
         }
     }
 
     /// The scores that this environment has.
     pub fn metrics(&self) -> &'static [MetricInfo] {
-        if self.exact { EXACT } else { SAMPLED }
+        match self.kind {
+            Kind::Exact => EXACT,
+            Kind::Sampled => SAMPLED,
+            Kind::Alone => ALONE,
+        }
     }
 
     /// Scores the agent through `evaluator`.
@@ -140,25 +184,76 @@ impl Scorer {
         effort: Effort,
     ) -> Result<Vec<Number>> {
         let mut numbers = Vec::new();
-        if self.exact {
-            for (search, id) in [(false, "lines_lost_bare"), (true, "lines_lost_search")] {
-                if search && !searches {
-                    continue;
+        match self.kind {
+            Kind::Exact => {
+                for (search, id) in [(false, "lines_lost_bare"), (true, "lines_lost_search")] {
+                    if search && !searches {
+                        continue;
+                    }
+                    let (lost, total) = self.lines(agent, evaluator, search).await?;
+                    numbers.push(self.number(id, lost as f64).out_of(total as f64));
                 }
-                let (lost, total) = self.lines(agent, evaluator, search).await?;
-                numbers.push(self.number(id, lost as f64).out_of(total as f64));
+                numbers.extend(self.choices(evaluator).await?);
             }
-            numbers.extend(self.choices(evaluator).await?);
-        } else {
-            let wins = self.games(agent, evaluator, false).await?;
-            numbers.push(self.number("wins_bare", wins).out_of(NUM_GAMES as f64));
-            if searches && effort == Effort::Full {
-                let wins = self.games(agent, evaluator, true).await?;
-                numbers.push(self.number("wins_search", wins).out_of(NUM_GAMES as f64));
+            Kind::Sampled => {
+                let wins = self.games(agent, evaluator, false).await?;
+                numbers.push(self.number("wins_bare", wins).out_of(NUM_GAMES as f64));
+                if searches && effort == Effort::Full {
+                    let wins = self.games(agent, evaluator, true).await?;
+                    numbers.push(self.number("wins_search", wins).out_of(NUM_GAMES as f64));
+                }
+                numbers.extend(self.choices(evaluator).await?);
             }
-            numbers.extend(self.choices(evaluator).await?);
+            Kind::Alone => {
+                let (train, optimum) = self.returns(self.start.as_ref(), agent, evaluator).await?;
+                numbers.push(self.number("return_train", train));
+                if let Some(elsewhere) = self.start.elsewhere() {
+                    let (test, _) = self.returns(elsewhere.as_ref(), agent, evaluator).await?;
+                    numbers.push(self.number("return_test", test));
+                }
+                if let Some(optimum) = optimum.filter(|optimum| *optimum > 0.0) {
+                    numbers.push(self.number("optimal_share", train / optimum));
+                }
+            }
         }
         Ok(numbers)
+    }
+
+    /// Mean return of [`NUM_EPISODES`] episodes on levels of `env` under the agent's policy, and of an
+    /// optimal player on the same levels where that can be computed.
+    async fn returns(
+        &self,
+        env: &dyn Env,
+        agent: &dyn Agent,
+        evaluator: &Evaluator,
+    ) -> Result<(f64, Option<f64>)> {
+        let mut rng = Rng::new(0).split("episodes");
+        let mut open: Vec<Box<dyn Env>> = (0..NUM_EPISODES).map(|_| env.boxed()).collect();
+        let mut optimum = Some(0.0);
+        for env in &mut open {
+            env.reset(&mut rng);
+            let best = env.optimum().map(|optimum| f64::from(optimum.value));
+            optimum = optimum.zip(best).map(|(sum, best)| sum + best);
+        }
+        let mut total = 0.0;
+        // An environment that never ends is watched for as long as an episode could be.
+        for _ in 0..env.space().max_steps {
+            if open.is_empty() {
+                break;
+            }
+            let decided = agent.decide(evaluator, &open, false).await?;
+            let mut still = Vec::with_capacity(open.len());
+            for (mut env, decision) in open.into_iter().zip(decided) {
+                let step = env.step(rng.weighted(&decision.policy), &mut rng)?;
+                total += f64::from(step.reward);
+                if !step.done() {
+                    still.push(env);
+                }
+            }
+            open = still;
+        }
+        let count = NUM_EPISODES as f64;
+        Ok((total / count, optimum.map(|sum| sum / count)))
     }
 
     fn number(&self, id: &str, value: f64) -> Number {
@@ -189,7 +284,7 @@ impl Scorer {
             error += f64::from((answers.values[row] - truth.optimum.value).abs());
         }
         let total = self.truth.len() as f64;
-        Ok(if self.exact {
+        Ok(if self.kind == Kind::Exact {
             vec![
                 self.number("suboptimal", wrong as f64).out_of(total),
                 self.number("missed_wins", missed as f64)

@@ -1,5 +1,6 @@
 //! Seed problems made concrete, as data. One file each, one line in [`PRESETS`].
 
+pub mod cartpole_ppo;
 pub mod connect4_alphazero;
 pub mod tictactoe_alphazero;
 
@@ -8,7 +9,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Every preset; the first is what the page opens with.
-pub static PRESETS: &[&Preset] = &[&tictactoe_alphazero::PRESET, &connect4_alphazero::PRESET];
+pub static PRESETS: &[&Preset] = &[
+    &tictactoe_alphazero::PRESET,
+    &connect4_alphazero::PRESET,
+    &cartpole_ppo::PRESET,
+];
 
 /// A problem with an environment, a model, an agent and what is claimed of them.
 pub struct Preset {
