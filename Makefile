@@ -38,7 +38,8 @@ test-web: setup-browser
 test-page: wasm
 	vitest run
 
-test-e2e: setup-browser page
+# With the WebGPU bundle, whose test runs on a software adapter.
+test-e2e: setup-browser webgpu page
 	playwright test
 
 .PHONY: check check-format check-rust check-wasm check-page

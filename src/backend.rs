@@ -45,7 +45,7 @@ pub async fn open(name: DeviceName) -> Result<Device> {
 
 #[cfg(feature = "webgpu")]
 async fn open_webgpu() -> Result<Device> {
-    use burn::tensor::WgpuBackend;
+    use burn::tensor::wgpu::WgpuBackend;
     Device::wgpu_options()
         .graphics_api(WgpuBackend::WebGpu)
         .init_async()

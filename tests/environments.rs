@@ -71,6 +71,34 @@ fn connect4_plays_as_openspiel() {
     replay("connect4");
 }
 
+/// Every state injected and pushed: to the last bits of double precision, in which `libm` and the
+/// reference's C library may differ.
+#[test]
+fn cartpole_moves_as_gymnasium() {
+    let golden = golden("cartpole");
+    let steps = golden["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 100);
+    for one in steps {
+        let mut pole = make("cartpole");
+        pole.set_state(&one["state"]).unwrap();
+        let action = one["action"].as_u64().unwrap() as usize;
+        let step = pole.step(action, &mut Rng::new(0)).unwrap();
+        assert_eq!(json!(step.reward), one["reward"]);
+        assert_eq!(json!(step.terminated), one["terminated"], "{one}");
+        let state = pole.state();
+        for (name, expected) in one["next"].as_object().unwrap() {
+            let (found, expected) = (state[name].as_f64().unwrap(), expected.as_f64().unwrap());
+            assert!((found - expected).abs() < 1e-12, "{name} of {one}: {found}");
+        }
+        for (found, expected) in observation(pole.as_ref())
+            .iter()
+            .zip(one["observation"].as_array().unwrap())
+        {
+            assert!((f64::from(*found) - expected.as_f64().unwrap()).abs() < 1e-6);
+        }
+    }
+}
+
 #[test]
 fn tictactoe_is_solved_as_openspiel_solves_it() {
     let minimax = &golden("tictactoe")["minimax"];

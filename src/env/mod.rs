@@ -3,6 +3,8 @@
 mod board;
 pub mod cartpole;
 pub mod connect4;
+pub mod corner_maze;
+mod grid;
 pub mod scene;
 pub mod tictactoe;
 
@@ -15,7 +17,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Every environment.
-pub static ENVS: &[&EnvEntry] = &[&tictactoe::ENTRY, &connect4::ENTRY, &cartpole::ENTRY];
+pub static ENVS: &[&EnvEntry] = &[
+    &tictactoe::ENTRY,
+    &connect4::ENTRY,
+    &cartpole::ENTRY,
+    &corner_maze::ENTRY,
+];
 
 /// A registered environment.
 pub struct EnvEntry {
@@ -104,6 +111,12 @@ pub trait Env: Send + Sync {
         None
     }
 
+    /// This state with the agent moved to each cell where it may stand and the episode goes on; none
+    /// where nothing walks on a grid.
+    fn placements(&self) -> Vec<Placement> {
+        Vec::new()
+    }
+
     /// Every reachable non-terminal state, each counted once; none where there are too many.
     fn enumerate(&self) -> Option<Vec<Box<dyn Env>>> {
         None
@@ -124,6 +137,15 @@ impl Clone for Box<dyn Env> {
     fn clone(&self) -> Self {
         self.boxed()
     }
+}
+
+/// A state with the agent at one cell of the scene.
+#[derive(Clone)]
+pub struct Placement {
+    /// `(row, column)`.
+    pub cell: (usize, usize),
+    /// The state.
+    pub env: Box<dyn Env>,
 }
 
 /// What a step brought.

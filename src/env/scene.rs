@@ -88,6 +88,52 @@ pub struct Stroke {
     pub role: Role,
 }
 
+impl Scene {
+    /// Empty tiles.
+    pub fn tiles(rows: usize, columns: usize) -> Self {
+        Self {
+            rows,
+            columns,
+            grid: Grid::Tiles,
+            sprites: Vec::new(),
+            strokes: Vec::new(),
+            targets: Vec::new(),
+            brushes: Vec::new(),
+            status: String::new(),
+        }
+    }
+}
+
+impl Sprite {
+    /// Something at `(row, column)`.
+    pub fn new((row, column): (usize, usize), shape: Shape, role: Role, name: &str) -> Self {
+        Self {
+            row,
+            column,
+            shape,
+            role,
+            name: name.into(),
+            emphasis: false,
+        }
+    }
+}
+
+impl Brush {
+    /// A brush; without a shape it erases.
+    pub fn new(name: &str, shape: Option<Shape>, role: Role) -> Self {
+        Self {
+            name: name.into(),
+            shape,
+            role,
+        }
+    }
+}
+
+/// A wall on each of `cells`.
+pub fn walls(cells: impl Iterator<Item = (usize, usize)>) -> impl Iterator<Item = Sprite> {
+    cells.map(|cell| Sprite::new(cell, Shape::Wall, Role::Neutral, "wall"))
+}
+
 impl Stroke {
     /// A line.
     pub fn new(name: &str, points: &[[f32; 2]], width: f32, role: Role) -> Self {
@@ -117,6 +163,10 @@ pub enum Shape {
     Disc,
     /// A filled square.
     Block,
+    /// A whole cell.
+    Wall,
+    /// A piece of cheese.
+    Wedge,
 }
 
 /// Colour roles; the page maps them to its palette.

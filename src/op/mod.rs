@@ -8,6 +8,7 @@ pub mod activations;
 pub mod figure;
 pub mod layout;
 pub mod patch;
+pub mod policy_field;
 pub mod score;
 
 use crate::{
@@ -25,7 +26,12 @@ use figure::Figure;
 use serde_json::Value;
 
 /// Every op.
-pub static OPS: &[&OpEntry] = &[&patch::ENTRY, &ablate::ENTRY, &activations::ENTRY];
+pub static OPS: &[&OpEntry] = &[
+    &patch::ENTRY,
+    &ablate::ENTRY,
+    &activations::ENTRY,
+    &policy_field::ENTRY,
+];
 
 /// A registered op.
 pub struct OpEntry {

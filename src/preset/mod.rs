@@ -2,6 +2,7 @@
 
 pub mod cartpole_ppo;
 pub mod connect4_alphazero;
+pub mod corner_maze_misgeneralisation;
 pub mod tictactoe_alphazero;
 
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ pub static PRESETS: &[&Preset] = &[
     &tictactoe_alphazero::PRESET,
     &connect4_alphazero::PRESET,
     &cartpole_ppo::PRESET,
+    &corner_maze_misgeneralisation::PRESET,
 ];
 
 /// A problem with an environment, a model, an agent and what is claimed of them.

@@ -1,6 +1,6 @@
 """Write the golden files: what the reference libraries say, for the Rust tests to read.
 
-    python make.py [tictactoe] [connect4] [mlp] [convnet]      (no name: all four)
+    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet]      (no name: all)
 
 Every draw is seeded, keys are sorted and numbers rounded, so a second run writes the same bytes.
 README.md describes the formats.
@@ -245,6 +245,36 @@ def make_convnet():
     return make_network(build_convnet, seed=95, batch=4, shape=(2, 3, 3))
 
 
+# --- Control: gymnasium -----------------------------------------------------------------------
+
+
+def make_cartpole():
+    """Random states, each pushed both ways."""
+    import gymnasium
+
+    seed = 17
+    rng = random.Random(seed)
+    env = gymnasium.make("CartPole-v1").unwrapped
+    names = ("x", "x_dot", "theta", "theta_dot")
+    steps = []
+    for _ in range(50):
+        state = [rng.uniform(-bound, bound) for bound in (2.4, 3.0, 0.2095, 3.0)]
+        for action in (0, 1):
+            env.reset(seed=0)
+            env.state = tuple(state)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            steps.append({
+                "state": dict(zip(names, state)),
+                "action": action,
+                "next": dict(zip(names, map(float, env.state))),
+                "observation": [float(x) for x in observation],
+                "reward": float(reward),
+                "terminated": bool(terminated),
+            })
+            assert not truncated
+    return {"source": source("gymnasium", seed), "steps": steps}
+
+
 # --- Writing ---------------------------------------------------------------------------------
 
 
@@ -269,6 +299,7 @@ def tensor(t, decimals=None):
 MAKERS = {
     "tictactoe": make_tictactoe,
     "connect4": make_connect4,
+    "cartpole": make_cartpole,
     "mlp": make_mlp,
     "convnet": make_convnet,
 }

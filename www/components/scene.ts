@@ -2,7 +2,7 @@
 
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 'lit';
 import { diverging } from '../colour';
-import type { Decision, Role, Scene, Shape, Sprite, Target } from '../protocol';
+import type { Decision, Role, Scene, Shape, Sprite, Stroke, Target } from '../protocol';
 
 const LONGEST_SHORT_NAME = 5;
 
@@ -55,6 +55,11 @@ export function drawShape(shape: Shape, role: Role, x: number, y: number, size: 
     case 'block':
       return svg`<rect class=${FILLS[role]} x=${x - size * 0.36} y=${y - size * 0.36}
         width=${size * 0.72} height=${size * 0.72} rx=${size * 0.06} />`;
+    case 'wall':
+      return svg`<rect class=${FILLS[role]} x=${x - size / 2} y=${y - size / 2} width=${size} height=${size} />`;
+    case 'wedge':
+      return svg`<path class=${FILLS[role]}
+        d="M${x - size * 0.36} ${y + size * 0.26}L${x + size * 0.36} ${y + size * 0.26}V${y - size * 0.1}L${x + size * 0.08} ${y - size * 0.28}Z" />`;
   }
 }
 
@@ -82,6 +87,8 @@ function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplat
           ({ row, column }) =>
             svg`<circle cx=${(column + 0.5) * cell} cy=${(row + 0.5) * cell} r=${cell * 0.42} class="fpaper" />`,
         )}`;
+    case 'plain':
+      return [];
     case 'tiles':
       return places.map(
         ({ row, column }) =>
@@ -95,6 +102,11 @@ function drawSprite(sprite: Sprite, frame: Frame, decided: boolean, lifted: bool
   return svg`<g class=${faded ? 'faded' : ''}>
     ${drawShape(sprite.shape, sprite.role, frame.x(sprite.column), frame.y(sprite.row), frame.cell)}
   </g>`;
+}
+
+function drawStroke({ points, role, width }: Stroke, { cell }: Frame) {
+  const path = points.map(([column, row]) => `${column * cell} ${row * cell}`).join('L');
+  return svg`<path class=${STROKES[role]} stroke-width=${width * cell} d="M${path}" />`;
 }
 
 function drawDifference({ row, column }: Sprite, { cell, x, y }: Frame) {
@@ -117,6 +129,7 @@ export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
   >
     ${drawGrid(scene, frame)}
     ${scene.sprites.map((sprite) => drawSprite(sprite, frame, decided, cellKey(sprite) === options.lifted))}
+    ${scene.strokes.map((stroke) => drawStroke(stroke, frame))}
     ${scene.sprites
       .filter((sprite) => options.differing?.has(cellKey(sprite)))
       .map((sprite) => drawDifference(sprite, frame))}
@@ -138,7 +151,8 @@ export function describe(scene: Scene): string {
   const sprites = scene.sprites.map(
     ({ name, row, column }) => `${name} at row ${row + 1}, column ${column + 1}`,
   );
-  return `${scene.status}. ${sprites.join('; ') || 'Empty'}.`;
+  const things = [...sprites, ...scene.strokes.map(({ name }) => name)];
+  return `${scene.status}. ${things.join('; ') || 'Empty'}.`;
 }
 
 /** The cells on which actions are drawn. */
