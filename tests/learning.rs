@@ -1,7 +1,7 @@
 //! Learning, by results: agents reach a written bar on every one of three seeds, and an untrained
 //! network is far from it.
 //!
-//! Connect 4's whole budget takes minutes a seed, so it is checked early in it.
+//! Connect 4's whole budget takes minutes a seed, so one claim is checked early in it.
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -82,14 +82,13 @@ fn a_fifth_of_the_budget_teaches_tic_tac_toe_nearly() {
     }
 }
 
-/// Measured on seeds 0 to 2: no line and no suboptimal choice.
-#[test]
-fn the_whole_budget_makes_every_claim_of_tic_tac_toe_true() {
-    let preset = preset::entry("tictactoe_alphazero").unwrap();
+/// Trains three seeds of a preset to the end of its budget, and checks every claim.
+fn check_claims(id: &str) {
+    let preset = preset::entry(id).unwrap();
     for seed in SEEDS {
         let every = format!("checkpoint_every={}", preset.updates);
         let scores = trained(preset.id, &[&every], seed);
-        println!("seed {seed}: {scores:?}");
+        println!("{id}, seed {seed}: {scores:?}");
         for claim in preset.claims {
             assert!(
                 holds(claim, &scores),
@@ -99,23 +98,44 @@ fn the_whole_budget_makes_every_claim_of_tic_tac_toe_true() {
     }
 }
 
-/// Measured on seeds 0 to 2: 68, 51 and 47 blunders of 128; 86 before training (seed 0).
+/// Measured on seeds 0 to 2: no line and no suboptimal choice.
 #[test]
-fn a_twelfth_of_its_budget_makes_the_claim_of_connect_4_true() {
+fn the_whole_budget_makes_every_claim_of_tic_tac_toe_true() {
+    check_claims("tictactoe_alphazero");
+}
+
+#[test]
+fn the_whole_budget_makes_every_claim_of_cart_pole_true() {
+    check_claims("cartpole_ppo");
+}
+
+#[test]
+fn the_whole_budget_makes_every_claim_of_the_corner_maze_true() {
+    check_claims("corner_maze_misgeneralisation");
+}
+
+/// Ten minutes a seed; `make bench` trains seed 0 and prints its scores.
+#[test]
+#[ignore = "ten minutes a seed"]
+fn the_whole_budget_makes_every_claim_of_connect_4_true() {
+    check_claims("connect4_alphazero");
+}
+
+/// The bar was set after seeds 1 to 3 had 36 to 41 blunders of 128 at 150 updates; untrained 86 (seed 0).
+#[test]
+fn a_small_part_of_its_budget_teaches_connect_4_to_see_threats() {
     let preset = preset::entry("connect4_alphazero").unwrap();
+    let claim = preset
+        .claims
+        .iter()
+        .find(|claim| claim.metric == "blunders")
+        .unwrap();
     let untrained = score(&open(preset.id, &[], 0));
+    assert!(!holds(claim, &untrained), "untrained: {untrained:?}");
     for seed in SEEDS {
-        let scores = trained(preset.id, &["updates=100", "checkpoint_every=100"], seed);
-        println!("seed {seed}: {scores:?}, untrained {untrained:?}");
-        for claim in preset.claims {
-            assert!(
-                holds(claim, &scores),
-                "seed {seed}: {claim:?}, but {scores:?}"
-            );
-            assert!(
-                !holds(claim, &untrained),
-                "untrained: {claim:?} holds of {untrained:?}"
-            );
-        }
+        let set = ["updates=400", "checkpoint_every=400"];
+        let scores = trained(preset.id, &set, seed);
+        println!("seed {seed}, 400 updates: {scores:?}");
+        assert!(holds(claim, &scores), "seed {seed}: {scores:?}");
     }
 }

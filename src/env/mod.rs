@@ -2,9 +2,11 @@
 
 mod board;
 pub mod cartpole;
+mod cheese;
 pub mod connect4;
 pub mod corner_maze;
 mod grid;
+pub mod maze;
 pub mod scene;
 pub mod tictactoe;
 
@@ -22,6 +24,7 @@ pub static ENVS: &[&EnvEntry] = &[
     &connect4::ENTRY,
     &cartpole::ENTRY,
     &corner_maze::ENTRY,
+    &maze::ENTRY,
 ];
 
 /// A registered environment.

@@ -44,7 +44,7 @@ async fn run(subject: &Subject<'_>) -> Result<Vec<Figure>> {
             "nothing in this environment stands on one cell and moves to the next",
         ));
     }
-    let scene = state.scene();
+    let (scene, num_actions) = (state.scene(), state.space().num_actions());
     let clean = Evaluator {
         edits: Vec::new(),
         ..subject.evaluator.clone()
@@ -71,7 +71,7 @@ async fn run(subject: &Subject<'_>) -> Result<Vec<Figure>> {
         "Policy field",
         "Each arrow is where the agent would go from that cell: its probabilities of right and down \
          less those of left and up.",
-        drawn(&scene, &before, 1.0),
+        (drawn(&scene, &before, 1.0), num_actions),
         numbers,
     )];
     if !subject.evaluator.edits.is_empty() {
@@ -90,29 +90,34 @@ async fn run(subject: &Subject<'_>) -> Result<Vec<Figure>> {
         figures.push(figure(
             "Edited",
             "The same with the edits of this session.",
-            drawn(&scene, &after, 1.0),
+            (drawn(&scene, &after, 1.0), num_actions),
             Vec::new(),
         ));
         figures.push(figure(
             "Difference",
             "What the edits add to each arrow; a cell without one is left as it was.",
-            drawn(&scene, &change, 0.5),
+            (drawn(&scene, &change, 0.5), num_actions),
             vec![mean],
         ));
     }
     Ok(figures)
 }
 
-fn figure(title: &str, caption: &str, scene: Scene, numbers: Vec<Number>) -> Figure {
+fn figure(
+    title: &str,
+    caption: &str,
+    (scene, num_actions): (Scene, usize),
+    numbers: Vec<Number>,
+) -> Figure {
     Figure {
         title: title.into(),
         caption: caption.into(),
         body: Body::Board {
             scene,
-            values: Vec::new(),
+            values: vec![None; num_actions],
             colour: Colour::Diverging {
                 limit: 1.0,
-                name: String::new(),
+                name: "probability".into(),
             },
         },
         numbers,

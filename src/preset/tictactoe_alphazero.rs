@@ -12,7 +12,7 @@ pub static PRESET: Preset = Preset {
     environment: "tictactoe",
     model: "mlp",
     agent: "alphazero",
-    updates: 600,
+    updates: 700,
     checkpoint_every: 10,
     parameters: || json!({"model": {"width": 128, "depth": 3}}),
     ops: &["patch", "activations", "ablate"],
