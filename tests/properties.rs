@@ -24,6 +24,7 @@ use glassbox::{
         weights::{Archive, Array},
     },
     rng::Rng,
+    rollout::gae::{self, Transition},
     session::{
         Session, block_on,
         config::RunConfig,
@@ -170,6 +171,43 @@ fn a_forced_loss_is_seen_with_an_untrained_network() {
                 "{rule:?} at {}: {found:?}",
                 state.state()
             );
+        }
+    }
+}
+
+// --- Advantages -------------------------------------------------------------------------------
+
+/// A step with a reward, two values and whether it ended its episode.
+fn transitions() -> impl Strategy<Value = (usize, Vec<Transition>)> {
+    let number = || -2.0..2.0_f32;
+    let one = (number(), number(), number(), prop::bool::weighted(0.2)).prop_map(
+        |(reward, value, next_value, done)| Transition {
+            reward,
+            value,
+            next_value,
+            done,
+        },
+    );
+    (1..4_usize, 1..12_usize).prop_flat_map(move |(lanes, steps)| {
+        (Just(lanes), prop::collection::vec(one.clone(), lanes * steps))
+    })
+}
+
+proptest! {
+    /// `A_t = Σ_k (γ λ)^k δ_{t+k}`, up to the end of the episode or of what was played.
+    #[test]
+    fn advantages_are_as_defined((lanes, steps) in transitions(), gamma in 0.0..1.0_f32, lambda in 0.0..1.0_f32) {
+        let found = gae::advantages(&steps, lanes, gamma, lambda);
+        for (start, found) in found.iter().enumerate() {
+            let (mut sum, mut weight) = (0.0, 1.0);
+            for step in steps[start..].iter().step_by(lanes) {
+                sum += weight * (step.reward + gamma * step.next_value - step.value);
+                weight *= gamma * lambda;
+                if step.done {
+                    break;
+                }
+            }
+            prop_assert!((found - sum).abs() < 1e-4, "{found} for {sum}");
         }
     }
 }

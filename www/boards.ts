@@ -70,12 +70,11 @@ async function answer(): Promise<void> {
 async function answerIfItsTurn(): Promise<void> {
   const { seat } = store.state;
   const board = activeBoard();
-  if (board && seat !== null && board.player !== seat && hasTwoPlayers(board)) await answer();
+  if (board && seat !== null && board.player !== seat && hasTwoPlayers()) await answer();
 }
 
-/** Whether the environment has a second player, as its scene's brushes and sprites tell. */
-export function hasTwoPlayers({ scene }: StateView): boolean {
-  return [...scene.brushes, ...scene.sprites].some(({ role }) => role === 'second');
+export function hasTwoPlayers(): boolean {
+  return store.state.run?.num_players === 2;
 }
 
 /** Plays the visitor's action; the agent answers when its seat is to move. */

@@ -26,6 +26,7 @@ function scene(patch: Partial<Scene>): Scene {
     columns: 2,
     grid: 'lines',
     sprites: [],
+    strokes: [],
     targets: [],
     brushes: [],
     status: '',

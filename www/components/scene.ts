@@ -148,7 +148,9 @@ export function differingCells(one: Scene, other: Scene): Set<string> {
 
 /** What stands on the scene, in words. */
 export function describe(scene: Scene): string {
-  const sprites = scene.sprites.map(
+  // Walls are many, and part of the grid.
+  const standing = scene.sprites.filter(({ shape }) => shape !== 'wall');
+  const sprites = standing.map(
     ({ name, row, column }) => `${name} at row ${row + 1}, column ${column + 1}`,
   );
   const things = [...sprites, ...scene.strokes.map(({ name }) => name)];

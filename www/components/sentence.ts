@@ -39,7 +39,7 @@ export function sentence(
   onSeat: (seat: number | null) => void,
 ): TemplateResult {
   const { seat, run, mode } = state;
-  const two = hasTwoPlayers(board);
+  const two = hasTwoPlayers();
   const player = (index: number) =>
     html`<b class=${CLASSES[index] ?? ''}>${playerName(board.scene, index)}</b>`;
   const seats = two && mode === 'play' ? seatPicker(board.scene, seat, onSeat) : nothing;
