@@ -189,7 +189,10 @@ fn transitions() -> impl Strategy<Value = (usize, Vec<Transition>)> {
         },
     );
     (1..4_usize, 1..12_usize).prop_flat_map(move |(lanes, steps)| {
-        (Just(lanes), prop::collection::vec(one.clone(), lanes * steps))
+        (
+            Just(lanes),
+            prop::collection::vec(one.clone(), lanes * steps),
+        )
     })
 }
 
