@@ -40,7 +40,7 @@ const MAX_STEPS: usize = 500;
 
 static SPACE: LazyLock<Space> = LazyLock::new(|| Space {
     observation: vec![Axis::labelled(
-        "quantity",
+        "feature",
         &["position", "velocity", "angle", "angular velocity"],
     )],
     actions: vec!["left".into(), "right".into()],

@@ -77,12 +77,12 @@ const ALONE: &[MetricInfo] = &[
     MetricInfo {
         id: "return_train",
         name: "return, as trained",
-        lane: Some("return of the agent"),
+        lane: Some("return"),
     },
     MetricInfo {
         id: "return_test",
         name: "return, elsewhere",
-        lane: Some("return of the agent"),
+        lane: Some("return"),
     },
     MetricInfo {
         id: "optimal_share",
@@ -171,6 +171,8 @@ impl Scorer {
         match self.kind {
             Kind::Exact => EXACT,
             Kind::Sampled => SAMPLED,
+            // Without other levels there is no return on them, and so far no optimum either.
+            Kind::Alone if self.start.elsewhere().is_none() => &ALONE[..1],
             Kind::Alone => ALONE,
         }
     }

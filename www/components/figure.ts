@@ -8,7 +8,7 @@ import { type Drawn, draw } from '../figures';
 import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
 import { drawTable } from '../figures/table';
 import { formatNumber, formatScore } from '../format';
-import type { Colour, Number as Score } from '../protocol';
+import type { Body, Colour, Number as Score } from '../protocol';
 import { isStale, type Result, shownUpdate, store, type UnitRef, Watch } from '../store';
 import { exportMenu } from './export_menu';
 import { icon } from './icons';
@@ -169,7 +169,7 @@ export class FigureElement extends LightElement {
       <span class="said" aria-live="polite">
         ${pointed ? pointed.text : stale ? html`<span class="chip">${from}</span>` : nothing}
       </span>
-      ${stale && !pointed ? this.#again(result) : 'colour' in body ? legend(body.colour) : nothing}
+      ${stale && !pointed ? this.#again(result) : 'colour' in body && hasValues(body) ? legend(body.colour) : nothing}
     </div>`;
   }
 
@@ -222,6 +222,11 @@ function guide(place: Place | undefined) {
   if (!place) return nothing;
   const middle = place.x + place.width / 2;
   return svg`<path class="g-guide" d=${`M${middle} ${place.y}v${place.height}`}></path>`;
+}
+
+/** Whether anything in a figure has the colour of a value. */
+function hasValues(body: Body): boolean {
+  return body.type !== 'board' || body.values.some((value) => value !== null);
 }
 
 function legend({ kind, limit, name }: Colour): TemplateResult {

@@ -5,6 +5,8 @@ import { diverging } from '../colour';
 import type { Decision, Role, Scene, Shape, Sprite, Stroke, Target } from '../protocol';
 
 const LONGEST_SHORT_NAME = 5;
+/** The smallest cell with room for words in it. */
+const SMALLEST_LABELLED = 40;
 
 /** Width of a drawing in its own units; text of 11 units is 11 px at this width. */
 const WIDTH = 276;
@@ -195,7 +197,9 @@ export function drawDecision(
     const text = columnwise
       ? svg`<text x=${x} y="-6" class=${action === chosen ? 'tb mid' : 't mid'}>${name}</text>
           <text x=${x} y=${bottom + 15} class=${action === chosen ? 'tb mid' : 't2 mid'}>${number}</text>`
-      : svg`<text x=${x - c * 0.43} y=${y - c * 0.3} class="t">${name}</text>
+      : c < SMALLEST_LABELLED
+        ? nothing
+        : svg`<text x=${x - c * 0.43} y=${y - c * 0.3} class="t">${name}</text>
           <text x=${x} y=${y + c * 0.42} class="t2 mid">${number}</text>`;
     const side = c * 0.93;
     return svg`<g pointer-events="none">
