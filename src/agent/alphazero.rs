@@ -2,10 +2,10 @@
 //! shogi and Go through self-play").
 //!
 //! One update is one ply of many games in lock-step, each searched with one batched evaluation per
-//! simulation, and meanwhile a few training steps on what was played before. Deviations, for small games on one core: games
-//! start after a few random moves, so that the network is right everywhere and not only along its own
-//! openings; value targets may mix the game's outcome with the search's value; Adam with a cosine
-//! schedule in place of SGD.
+//! simulation, and meanwhile a few training steps on what was played before. Deviations, for small
+//! games on few cores: games start after some random moves, so that the network is right everywhere and
+//! not only along its own openings; value targets may mix the game's outcome with the search's value;
+//! Adam with a cosine schedule in place of SGD.
 
 mod saved;
 

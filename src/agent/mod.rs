@@ -17,7 +17,7 @@ use crate::{
     rng::Rng,
 };
 use burn::tensor::Device;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -93,6 +93,21 @@ pub trait Agent {
 
     /// Puts weights and everything else back. Errors: `Checkpoint`; the agent is then unusable.
     fn restore(&mut self, network: Network, archive: &Archive) -> Result<()>;
+}
+
+/// Writes what a learner keeps beside its arrays.
+fn put_learner(archive: &mut Archive, saved: &impl Serialize) -> Result<()> {
+    let saved = serde_json::to_value(saved).map_err(|why| Error::parse("the learner", why))?;
+    archive.metadata.insert("learner".into(), saved);
+    Ok(())
+}
+
+/// What [`put_learner`] wrote. Errors: `Checkpoint`.
+fn learner<T: DeserializeOwned>(archive: &Archive) -> Result<T> {
+    let saved = archive.metadata.get("learner").cloned().ok_or_else(|| {
+        Error::checkpoint("it holds weights alone; to train on, export everything")
+    })?;
+    serde_json::from_value(saved).map_err(|why| Error::checkpoint(format!("learner: {why}")))
 }
 
 /// How a metric or score is drawn.

@@ -3,7 +3,7 @@
 
 use super::{AlphaZero, Example, Game};
 use crate::{
-    agent::adam::Adam,
+    agent::{self, adam::Adam},
     error::{Error, Result},
     model::{
         Network,
@@ -63,18 +63,12 @@ impl AlphaZero {
                 .map(|game| (game.env.state(), players(game)))
                 .collect(),
         };
-        let saved = serde_json::to_value(saved).map_err(|why| Error::parse("the learner", why))?;
-        archive.metadata.insert("learner".into(), saved);
-        Ok(())
+        agent::put_learner(archive, &saved)
     }
 
     /// Reads what `write` wrote. Errors: `Checkpoint`.
     pub(super) fn read(&mut self, network: Network, archive: &Archive) -> Result<()> {
-        let saved = archive.metadata.get("learner").cloned().ok_or_else(|| {
-            Error::checkpoint("it holds weights alone; to train on, export everything")
-        })?;
-        let saved: Saved = serde_json::from_value(saved)
-            .map_err(|why| Error::checkpoint(format!("learner: {why}")))?;
+        let saved: Saved = agent::learner(archive)?;
         let space = self.arena.start.space();
         let (width, actions) = (space.observation_len(), space.num_actions());
         let num_players = space.num_players;

@@ -2,7 +2,7 @@
 
 use super::Ppo;
 use crate::{
-    agent::adam::Adam,
+    agent::{self, adam::Adam},
     error::{Error, Result},
     model::{Network, weights::Archive},
     rng::Rng,
@@ -35,18 +35,12 @@ impl Ppo {
                 .map(|lane| (lane.env.state(), lane.total, lane.length))
                 .collect(),
         };
-        let saved = serde_json::to_value(saved).map_err(|why| Error::parse("the learner", why))?;
-        archive.metadata.insert("learner".into(), saved);
-        Ok(())
+        agent::put_learner(archive, &saved)
     }
 
     /// Reads what `write` wrote. Errors: `Checkpoint`.
     pub(super) fn read(&mut self, network: Network, archive: &Archive) -> Result<()> {
-        let saved = archive.metadata.get("learner").cloned().ok_or_else(|| {
-            Error::checkpoint("it holds weights alone; to train on, export everything")
-        })?;
-        let saved: Saved = serde_json::from_value(saved)
-            .map_err(|why| Error::checkpoint(format!("learner: {why}")))?;
+        let saved: Saved = agent::learner(archive)?;
         if saved.lanes.len() != self.lanes.len() {
             return Err(Error::checkpoint("another number of episodes is under way"));
         }
