@@ -46,6 +46,7 @@ static SPACE: LazyLock<Space> = LazyLock::new(|| Space {
     actions: vec!["left".into(), "right".into()],
     num_players: 1,
     max_steps: MAX_STEPS,
+    continuing: false,
     concepts: vec![
         Concept::binary("leans_right", "The pole leans to the right."),
         Concept::binary("falls_right", "The pole's tip moves to the right."),

@@ -374,6 +374,7 @@ fn space(rules: &Rules) -> Space {
         actions: MOVE_NAMES.map(Into::into).to_vec(),
         num_players: 1,
         max_steps: rules.max_steps,
+        continuing: false,
         concepts: vec![
             Concept::numeric(
                 "distance_to_cheese",

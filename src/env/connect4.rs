@@ -384,6 +384,7 @@ static SPACE: LazyLock<Space> = LazyLock::new(|| Space {
         .collect(),
     num_players: 2,
     max_steps: CELLS,
+    continuing: false,
     concepts: concept_list(),
     symmetries: [|column| column, |column| COLUMNS - 1 - column]
         .map(symmetry)

@@ -178,8 +178,10 @@ pub struct Space {
     pub actions: Vec<String>,
     /// 1, or 2 for zero-sum games.
     pub num_players: usize,
-    /// Most steps that an episode can take.
+    /// Most steps that an episode can take; of a world that never ends, how long it is watched.
     pub max_steps: usize,
+    /// Whether the world never ends, so that nothing is ever reset.
+    pub continuing: bool,
     /// Named facts, exactly computed.
     pub concepts: Vec<Concept>,
     /// Transformations that leave the rules unchanged; the identity is first.

@@ -167,6 +167,24 @@ pub enum Shape {
     Wall,
     /// A piece of cheese.
     Wedge,
+    /// A flag: a goal.
+    Flag,
+    /// A key.
+    Key,
+    /// A closed door.
+    Door,
+    /// A chest.
+    Chest,
+    /// A tree.
+    Tree,
+    /// A monster.
+    Monster,
+    /// A shield.
+    Shield,
+    /// An apple.
+    Apple,
+    /// A cell of lava.
+    Lava,
 }
 
 /// Colour roles; the page maps them to its palette.

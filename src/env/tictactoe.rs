@@ -350,6 +350,7 @@ static SPACE: LazyLock<Space> = LazyLock::new(|| Space {
         .collect(),
     num_players: 2,
     max_steps: 9,
+    continuing: false,
     concepts: concept_list(),
     symmetries: (0..8).map(symmetry).collect(),
 });
