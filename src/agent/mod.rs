@@ -7,7 +7,7 @@ pub mod ppo;
 
 use crate::{
     backend::Pending,
-    env::Env,
+    env::{Env, Space},
     error::{Error, Result},
     model::{
         Network,
@@ -36,10 +36,31 @@ pub struct AgentEntry {
     pub schema: fn() -> Value,
     /// Builds it; errors say what is allowed.
     pub make: fn(&Value, Setup) -> Result<Box<dyn Agent>>,
-    /// The metrics that an update reports.
+    /// The metrics that an update can report.
     pub metrics: &'static [MetricInfo],
     /// Whether it searches at play.
     pub searches: bool,
+}
+
+/// Metrics of episodes, which a world that never ends does not have.
+const OF_EPISODES: [&str; 2] = ["return", "length"];
+
+impl AgentEntry {
+    /// The metrics that an update in such an environment reports.
+    pub fn metrics_in(&self, space: &Space) -> Vec<MetricInfo> {
+        let reported = |metric: &&MetricInfo| !space.continuing || !OF_EPISODES.contains(&metric.id);
+        let metrics = self.metrics.iter().filter(reported);
+        metrics
+            .map(|&metric| match metric.id {
+                // Where episodes end their return says more.
+                "reward" if !space.continuing => MetricInfo {
+                    lane: None,
+                    ..metric
+                },
+                _ => metric,
+            })
+            .collect()
+    }
 }
 
 /// The entry named `id`, or `Error::UnknownId`.
@@ -111,7 +132,7 @@ fn learner<T: DeserializeOwned>(archive: &Archive) -> Result<T> {
 }
 
 /// How a metric or score is drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     target_arch = "wasm32",
     derive(tsify::Tsify),

@@ -53,6 +53,7 @@ const fn metric(id: &'static str, name: &'static str, lane: Option<&'static str>
 const METRICS: &[MetricInfo] = &[
     metric("return", "mean return", Some("return")),
     metric("length", "mean length", None),
+    metric("reward", "mean reward of a step", Some("reward a step")),
     metric("policy_loss", "policy loss", None),
     metric("value_loss", "value loss", None),
     metric("entropy", "entropy", Some("entropy")),
@@ -427,6 +428,9 @@ impl Ppo {
             metrics.insert("return".into(), total / count);
             metrics.insert("length".into(), length as f64 / count);
         }
+        let rewards = rollout.transitions.iter().map(|one| f64::from(one.reward));
+        let reward = rewards.sum::<f64>() / rollout.transitions.len() as f64;
+        metrics.insert("reward".into(), reward);
         metrics.insert("explained_variance".into(), rollout.explained_variance());
         Ok(metrics)
     }

@@ -2,9 +2,9 @@
 
 use super::{
     Axis, Concept, Env, Optimum, Placement, Space, Step,
-    grid::{Cell, Grid, MOVE_NAMES, MOVES},
+    grid::{self, Cell, Grid, MOVE_NAMES, Pace},
     legal_actions,
-    scene::{self, Brush, Role, Scene, Shape, Sprite, Target},
+    scene::{self, Brush, Role, Scene, Shape, Sprite},
 };
 use crate::{
     error::{Error, Result},
@@ -81,7 +81,8 @@ impl Hunt {
     }
 
     fn worth(&self, steps: usize) -> f32 {
-        1.0 - self.rules.haste * steps as f32 / self.rules.max_steps as f32
+        let (haste, max_steps) = (self.rules.haste, self.rules.max_steps);
+        Pace { haste, max_steps }.left(steps)
     }
 
     fn step_now(&self) -> Step {
@@ -103,14 +104,7 @@ impl Hunt {
 
     /// Puts a state in place if it is a level.
     fn take(&mut self, new: Self) -> Result<()> {
-        for cell in new.grid.cells().filter(|&cell| new.grid.is_border(cell)) {
-            if !new.grid.is_wall(cell) {
-                return Err(Error::state(format!(
-                    "the border is all walls; row {}, column {} is none",
-                    cell.row, cell.column
-                )));
-            }
-        }
+        new.grid.check_border()?;
         if new.grid.is_wall(new.mouse) || new.grid.is_wall(new.cheese) {
             return Err(Error::state("the mouse and the cheese need free cells"));
         }
@@ -188,7 +182,7 @@ impl Env for Hunt {
                 Sprite::new((cell.row, cell.column), shape, role, name)
             }))
             .collect(),
-            targets: targets(self.mouse, !over),
+            targets: self.grid.targets(self.mouse, !over),
             brushes: vec![
                 Brush::new("mouse", Some(Shape::Disc), Role::First),
                 Brush::new("cheese", Some(Shape::Wedge), Role::Second),
@@ -216,35 +210,14 @@ impl Env for Hunt {
     fn set_state(&mut self, state: &Value) -> Result<()> {
         let side = self.rules.side;
         let (grid, found) = Grid::read(state.get("level"), (side, side), "MC")?;
-        let [mouse] = found[0][..] else {
-            return Err(Error::state(format!(
-                "the level has {} mice (M); it needs one",
-                found[0].len()
-            )));
-        };
+        let mouse = grid::only(&found[0], "mouse (M)")?;
         // The mouse hides the cheese that it has reached.
         let cheese = match found[1][..] {
             [cheese] => cheese,
             [] if state.get("cheese") == Some(&json!([mouse.row, mouse.column])) => mouse,
-            _ => {
-                return Err(Error::state(format!(
-                    "the level has {} cheeses (C); it needs one",
-                    found[1].len()
-                )));
-            }
+            _ => grid::only(&found[1], "cheese (C)")?,
         };
-        let steps = match state.get("steps") {
-            None => 0,
-            Some(steps) => steps
-                .as_u64()
-                .filter(|&steps| steps <= self.rules.max_steps as u64)
-                .ok_or_else(|| {
-                    Error::state(format!(
-                        "steps is {steps}; allowed: 0 to {}",
-                        self.rules.max_steps
-                    ))
-                })? as usize,
-        };
+        let steps = grid::number(state, "steps", self.rules.max_steps)?;
         self.take(Self {
             grid,
             mouse,
@@ -263,11 +236,7 @@ impl Env for Hunt {
             1 => new.cheese = cell,
             2 => new.grid.set_wall(cell, true),
             3 => new.grid.set_wall(cell, false),
-            _ => {
-                return Err(Error::state(format!(
-                    "brush {brush} does not exist; allowed: 0 mouse, 1 cheese, 2 wall, 3 free"
-                )));
-            }
+            _ => return Err(grid::no_brush(brush, &["mouse", "cheese", "wall", "free"])),
         }
         self.take(new)
     }
@@ -294,9 +263,7 @@ impl Env for Hunt {
             f32::from(self.cheese.column < self.mouse.column),
             f32::from(self.rules.in_region(self.cheese)),
             to_corner.map_or(-1.0, |steps| steps as f32),
-            (0..4)
-                .filter(|&action| self.grid.moved(self.mouse, action) == self.mouse)
-                .count() as f32,
+            self.grid.blocked_sides(self.mouse) as f32,
         ]
     }
 
@@ -350,18 +317,6 @@ impl Env for Hunt {
     fn boxed(&self) -> Box<dyn Env> {
         Box::new(self.clone())
     }
-}
-
-/// Each move on the cell beside the mouse, which is never on the border.
-fn targets(mouse: Cell, legal: bool) -> Vec<Target> {
-    let target = |(action, (down, right)): (usize, (isize, isize))| Target {
-        action,
-        row: mouse.row.saturating_add_signed(down),
-        column: mouse.column.saturating_add_signed(right),
-        legal,
-        shown: true,
-    };
-    MOVES.into_iter().enumerate().map(target).collect()
 }
 
 fn space(rules: &Rules) -> Space {

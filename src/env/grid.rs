@@ -1,5 +1,6 @@
 //! What grid worlds share: walls, moves, shortest paths, mazes, and levels as rows of characters.
 
+use super::scene::Target;
 use crate::{
     error::{Error, Result},
     rng::Rng,
@@ -68,6 +69,61 @@ impl Grid {
             grid.set_wall(cell, wall);
         }
         grid
+    }
+
+    /// Blocks whose free cells are all connected: what is shut off is filled.
+    pub fn connected_blocks(side: usize, probability: f32, rng: &mut Rng) -> Self {
+        loop {
+            let mut grid = Self::blocks(side, probability, rng);
+            let Some(start) = grid.any_free(|_| false, rng) else {
+                continue;
+            };
+            let reached = grid.distances([start]);
+            // Not a corner that is shut off.
+            if reached.iter().flatten().count() * 3 < grid.rows * grid.columns {
+                continue;
+            }
+            for cell in grid.cells() {
+                let wall = reached[grid.index(cell)].is_none();
+                grid.set_wall(cell, wall);
+            }
+            return grid;
+        }
+    }
+
+    /// The move of an open grid that brings `from` nearer to `to`, along the longer side first.
+    pub fn towards(&self, from: Cell, to: Cell) -> usize {
+        let (rows, columns) = (to.row.abs_diff(from.row), to.column.abs_diff(from.column));
+        match rows >= columns {
+            true if to.row < from.row => 0,
+            true => 2,
+            false if to.column < from.column => 1,
+            false => 3,
+        }
+    }
+
+    /// A bordered square of four rooms, with a gap in each of the four walls between neighbours.
+    pub fn rooms(side: usize, rng: &mut Rng) -> Self {
+        let mut grid = Self::bordered(side, side);
+        let middle = side / 2;
+        for place in 1..side - 1 {
+            grid.set_wall(Cell::new(middle, place), true);
+            grid.set_wall(Cell::new(place, middle), true);
+        }
+        let (near, far) = (middle - 1, side - 2 - middle);
+        for (first, count) in [(1, near), (middle + 1, far)] {
+            if count > 0 {
+                grid.set_wall(Cell::new(middle, first + rng.below(count)), false);
+                grid.set_wall(Cell::new(first + rng.below(count), middle), false);
+            }
+        }
+        grid
+    }
+
+    /// Whether a cell is free between two walls that face each other.
+    pub fn is_passage(&self, cell: Cell) -> bool {
+        let blocked = |action| self.moved(cell, action) == cell;
+        (blocked(0) && blocked(2)) || (blocked(1) && blocked(3))
     }
 
     /// A maze whose corridors form a tree, by Kruskal's algorithm; `side` is odd, and so are the
@@ -182,6 +238,46 @@ impl Grid {
         )))
     }
 
+    /// A free cell that `taken` does not hold, uniformly; none where all are.
+    pub fn any_free(&self, taken: impl Fn(Cell) -> bool, rng: &mut Rng) -> Option<Cell> {
+        let count = self.free().filter(|&cell| !taken(cell)).count();
+        let chosen = (count > 0).then(|| rng.below(count))?;
+        self.free().filter(|&cell| !taken(cell)).nth(chosen)
+    }
+
+    /// Sides of a cell on which a wall or the edge stops a move.
+    pub fn blocked_sides(&self, cell: Cell) -> usize {
+        (0..4)
+            .filter(|&action| self.moved(cell, action) == cell)
+            .count()
+    }
+
+    /// Where each move leads if it were free, for the page to draw and to click; `cell` is not on the
+    /// border.
+    pub fn targets(&self, cell: Cell, legal: bool) -> Vec<Target> {
+        let target = |(action, (down, right)): (usize, (isize, isize))| Target {
+            action,
+            row: cell.row.saturating_add_signed(down),
+            column: cell.column.saturating_add_signed(right),
+            legal,
+            shown: true,
+        };
+        MOVES.into_iter().enumerate().map(target).collect()
+    }
+
+    /// Walls all around, as every level has them. Errors: `State` with the first cell that is none.
+    pub fn check_border(&self) -> Result<()> {
+        let gap = self
+            .cells()
+            .find(|&cell| self.is_border(cell) && !self.is_wall(cell));
+        gap.map_or(Ok(()), |cell| {
+            Err(Error::state(format!(
+                "the border is all walls; row {}, column {} is none",
+                cell.row, cell.column
+            )))
+        })
+    }
+
     /// Reads a level: rows of characters, `#` a wall, `.` free, `legend` for what stands there. Returns
     /// the walls and the cells of each of `legend`.
     pub fn read(
@@ -229,6 +325,132 @@ impl Grid {
         };
         (0..self.rows).map(row).collect::<Vec<_>>().into()
     }
+}
+
+/// Things of one kind, each on a cell of its own, each still there or gone. A copy allocates nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Items {
+    cells: [Cell; Self::MAX],
+    len: usize,
+    there: u16,
+}
+
+impl Items {
+    /// The most things of a kind.
+    pub const MAX: usize = 16;
+
+    /// All of them there. Errors: `State` for more than fit.
+    pub fn new(cells: &[Cell], name: &str) -> Result<Self> {
+        if cells.len() > Self::MAX {
+            return Err(Error::state(format!(
+                "{} of kind {name}; allowed: at most {}",
+                cells.len(),
+                Self::MAX
+            )));
+        }
+        let mut items = Self::default();
+        cells.iter().for_each(|&cell| items.put(cell));
+        Ok(items)
+    }
+
+    /// Those that are there.
+    pub fn iter(&self) -> impl Iterator<Item = Cell> + '_ {
+        (0..self.len)
+            .filter(|index| self.there >> index & 1 == 1)
+            .map(|index| self.cells[index])
+    }
+
+    /// How many are there.
+    pub fn count(&self) -> usize {
+        self.there.count_ones() as usize
+    }
+
+    /// A bit for each that is there.
+    pub fn mask(&self) -> u16 {
+        self.there
+    }
+
+    /// The same things, with those there that `mask` says.
+    pub fn with(self, mask: u16) -> Self {
+        Self {
+            there: mask,
+            ..self
+        }
+    }
+
+    pub fn holds(&self, cell: Cell) -> bool {
+        self.iter().any(|one| one == cell)
+    }
+
+    /// Takes what is on `cell` away; false where nothing is.
+    pub fn take(&mut self, cell: Cell) -> bool {
+        let found = (0..self.len)
+            .find(|index| self.there >> index & 1 == 1 && self.cells[*index] == cell);
+        if let Some(index) = found {
+            self.there &= !(1 << index);
+        }
+        found.is_some()
+    }
+
+    /// Puts one down, in the place of one that is gone where there is no more room.
+    pub fn put(&mut self, cell: Cell) {
+        let gone = (0..self.len).find(|index| self.there >> index & 1 == 0);
+        let index = gone.unwrap_or(self.len.min(Self::MAX - 1));
+        self.len = self.len.max(index + 1);
+        self.cells[index] = cell;
+        self.there |= 1 << index;
+    }
+}
+
+/// How a reward shrinks with the steps that it took: a share `haste` of it is lost by the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub haste: f32,
+    pub max_steps: usize,
+}
+
+impl Pace {
+    /// What is left of a reward after `steps`.
+    pub fn left(&self, steps: usize) -> f32 {
+        1.0 - self.haste * steps as f32 / self.max_steps as f32
+    }
+}
+
+/// A whole number of a state, 0 where it is not given. Errors: `State` off its range.
+pub(super) fn number(state: &Value, name: &str, most: usize) -> Result<usize> {
+    let Some(given) = state.get(name) else {
+        return Ok(0);
+    };
+    given
+        .as_u64()
+        .filter(|&number| number <= most as u64)
+        .map(|number| number as usize)
+        .ok_or_else(|| Error::state(format!("{name} is {given}; allowed: 0 to {most}")))
+}
+
+/// The one thing that a level must have. Errors: `State` with how many there are.
+pub(super) fn only(found: &[Cell], name: &str) -> Result<Cell> {
+    match found {
+        [cell] => Ok(*cell),
+        [] => Err(Error::state(format!("the level has no {name}; place one"))),
+        many => Err(Error::state(format!(
+            "the level has {} of {name}; it needs one",
+            many.len()
+        ))),
+    }
+}
+
+/// The error of a brush that is none of `names`.
+pub(super) fn no_brush(brush: usize, names: &[&str]) -> Error {
+    let known: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| format!("{index} {name}"))
+        .collect();
+    Error::state(format!(
+        "brush {brush} does not exist; allowed: {}",
+        known.join(", ")
+    ))
 }
 
 #[cfg(test)]

@@ -6,9 +6,14 @@ mod cheese;
 pub mod connect4;
 pub mod corner_maze;
 mod grid;
+pub mod gridworld;
+pub mod keys_chests;
 pub mod maze;
+pub mod monster_gridworld;
+mod plan;
 pub mod scene;
 pub mod tictactoe;
+pub mod tree_gridworld;
 
 use crate::{
     error::{Error, Result},
@@ -25,6 +30,10 @@ pub static ENVS: &[&EnvEntry] = &[
     &cartpole::ENTRY,
     &corner_maze::ENTRY,
     &maze::ENTRY,
+    &gridworld::ENTRY,
+    &keys_chests::ENTRY,
+    &tree_gridworld::ENTRY,
+    &monster_gridworld::ENTRY,
 ];
 
 /// A registered environment.
@@ -71,7 +80,7 @@ pub trait Env: Send + Sync {
     fn player(&self) -> usize;
 
     /// Whether the episode has ended, and how. `Step::default()` while it goes on; `reward` is
-    /// that of the player who moved last.
+    /// that of the player who moved last, where the state alone tells it.
     fn outcome(&self) -> Step;
 
     /// Writes the observation of the player to move into `out` (`space().observation` elements).
@@ -129,6 +138,12 @@ pub trait Env: Send + Sync {
     /// `depth` is in plies; ties are broken with `rng`.
     fn reference_move(&self, depth: usize, rng: &mut Rng) -> Option<usize> {
         let _ = (depth, rng);
+        None
+    }
+
+    /// The action of a plain hand-written player, by which to judge returns; none where there is none.
+    fn heuristic(&self, rng: &mut Rng) -> Option<usize> {
+        let _ = rng;
         None
     }
 
@@ -323,6 +338,18 @@ pub struct Optimum {
 }
 
 impl Optimum {
+    /// Of four moves that are legal together; `reward` is the value of an ended episode.
+    fn of_moves(values: Option<[f32; 4]>, reward: f32, method: &str) -> Self {
+        Self {
+            value: values.map_or(reward, |values| values.into_iter().fold(f32::MIN, f32::max)),
+            action_values: (0..4)
+                .map(|action| values.map(|values| values[action]))
+                .collect(),
+            method: method.into(),
+            exact: true,
+        }
+    }
+
     /// Whether `action` is among the best.
     pub fn is_best(&self, action: usize) -> bool {
         self.action_values[action].is_some_and(|value| value >= self.value)

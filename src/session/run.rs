@@ -343,7 +343,7 @@ impl Run {
             num_players: space.num_players,
             concepts: space.concepts.clone(),
             searches: self.searches(),
-            metrics: self.agent_entry.metrics.to_vec(),
+            metrics: self.agent_entry.metrics_in(space),
             scores: self.scorer.metrics().to_vec(),
         })
     }

@@ -51,20 +51,26 @@ pub fn environment(id: &str) -> Box<dyn Env> {
     small_environment(env::entry(id).unwrap())
 }
 
-/// An environment with quick parameters, in its first state.
+/// An environment with quick parameters, the smallest that go together, in its first state.
 pub fn small_environment(entry: &EnvEntry) -> Box<dyn Env> {
-    let mut env = (entry.make)(&shrunk(&(entry.schema)(), 4)).unwrap();
+    let make = |limit| (entry.make)(&shrunk(&(entry.schema)(), limit)).ok();
+    let mut env = (4..10).find_map(make).unwrap();
     env.reset(&mut Rng::new(0));
     env
 }
 
-/// A game of random moves from `start`: all its states, the last one over.
+/// A game of random moves from `start`: all its states, the last one over; of a world that never ends,
+/// as many steps as it is watched for.
 pub fn random_game(start: &dyn Env, seed: u64) -> Vec<Box<dyn Env>> {
     let mut rng = Rng::new(seed);
     let mut first = start.boxed();
     first.reset(&mut rng);
     let mut states = vec![first];
+    let most = start.space().max_steps;
     while let Some(mut env) = states.last().cloned().filter(|env| !env.outcome().done()) {
+        if states.len() > most {
+            break;
+        }
         let legal = legal_actions(env.as_ref());
         env.step(legal[rng.below(legal.len())], &mut rng).unwrap();
         states.push(env);
