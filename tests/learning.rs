@@ -7,11 +7,12 @@
 
 use glassbox::{
     backend::DeviceName,
-    op::{figure::Number, score::Effort},
+    op::{self, figure::Number, score::Effort},
     preset::{self, Claim},
     schema,
     session::{block_on, config::RunConfig, run::Run},
 };
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const SEEDS: [u64; 3] = [0, 1, 2];
@@ -40,10 +41,27 @@ fn score(run: &Run) -> Scores {
 }
 
 /// Trains to the end of the budget. One checkpoint, so that time goes into training.
-fn trained(preset: &str, set: &[&str], seed: u64) -> Scores {
+fn train(preset: &str, set: &[&str], seed: u64) -> Run {
     let mut run = open(preset, set, seed);
     while block_on(run.advance(&|_| {})).unwrap() {}
-    score(&run)
+    run
+}
+
+fn trained(preset: &str, set: &[&str], seed: u64) -> Scores {
+    score(&train(preset, set, seed))
+}
+
+/// The numbers of an op on a run's newest weights and its preset's states.
+fn numbers(run: &Run, op: &str, parameters: &Value) -> Scores {
+    let states = (preset::entry(&run.config().preset).unwrap().states)();
+    let states = states.iter().map(|state| {
+        let mut env = run.env();
+        env.set_state(state).unwrap();
+        env
+    });
+    let states = states.take(op::entry(op).unwrap().num_states).collect();
+    let (_, numbers) = block_on(run.op(op, parameters, states, None, &[], &|_| {})).unwrap();
+    by_id(numbers)
 }
 
 fn holds(claim: &Claim, scores: &Scores) -> bool {
@@ -87,12 +105,21 @@ fn check_claims(id: &str) {
     let preset = preset::entry(id).unwrap();
     for seed in SEEDS {
         let every = format!("checkpoint_every={}", preset.updates);
-        let scores = trained(preset.id, &[&every], seed);
+        let run = train(preset.id, &[&every], seed);
+        let scores = score(&run);
         println!("{id}, seed {seed}: {scores:?}");
         for claim in preset.claims {
+            let found = match claim.op {
+                Some(op) => numbers(&run, op, &json!({})),
+                None => scores.clone(),
+            };
+            println!(
+                "{id}, seed {seed}: {} {}",
+                claim.metric, found[claim.metric]
+            );
             assert!(
-                holds(claim, &scores),
-                "seed {seed}: {claim:?}, but {scores:?}"
+                holds(claim, &found),
+                "seed {seed}: {claim:?}, but {found:?}"
             );
         }
     }

@@ -48,7 +48,8 @@ const OF_EPISODES: [&str; 2] = ["return", "length"];
 impl AgentEntry {
     /// The metrics that an update in such an environment reports.
     pub fn metrics_in(&self, space: &Space) -> Vec<MetricInfo> {
-        let reported = |metric: &&MetricInfo| !space.continuing || !OF_EPISODES.contains(&metric.id);
+        let reported =
+            |metric: &&MetricInfo| !space.continuing || !OF_EPISODES.contains(&metric.id);
         let metrics = self.metrics.iter().filter(reported);
         metrics
             .map(|&metric| match metric.id {

@@ -289,6 +289,10 @@ impl Env for Hunt {
         })
     }
 
+    fn agent_cell(&self) -> Option<(usize, usize)> {
+        Some((self.mouse.row, self.mouse.column))
+    }
+
     fn placements(&self) -> Vec<Placement> {
         let place = |mouse: Cell| Placement {
             cell: (mouse.row, mouse.column),

@@ -384,8 +384,8 @@ impl Items {
 
     /// Takes what is on `cell` away; false where nothing is.
     pub fn take(&mut self, cell: Cell) -> bool {
-        let found = (0..self.len)
-            .find(|index| self.there >> index & 1 == 1 && self.cells[*index] == cell);
+        let found =
+            (0..self.len).find(|index| self.there >> index & 1 == 1 && self.cells[*index] == cell);
         if let Some(index) = found {
             self.there &= !(1 << index);
         }

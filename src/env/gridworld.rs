@@ -310,9 +310,15 @@ impl Env for World {
         let walls = level.grid.cells().filter(|&cell| level.grid.is_wall(cell));
         walls.for_each(|cell| mark(0, cell));
         mark(1, level.agent);
-        for (plane, things) in [level.goals, level.small_goals, level.lava, level.keys, level.doors]
-            .iter()
-            .enumerate()
+        for (plane, things) in [
+            level.goals,
+            level.small_goals,
+            level.lava,
+            level.keys,
+            level.doors,
+        ]
+        .iter()
+        .enumerate()
         {
             things.iter().for_each(|cell| mark(2 + plane, cell));
         }
@@ -430,6 +436,10 @@ impl Env for World {
             now.reward,
             "finite-horizon value iteration",
         ))
+    }
+
+    fn agent_cell(&self) -> Option<(usize, usize)> {
+        Some((self.level.agent.row, self.level.agent.column))
     }
 
     fn placements(&self) -> Vec<Placement> {

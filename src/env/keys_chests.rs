@@ -435,25 +435,29 @@ impl Env for World {
         };
         let usable = self.chests.count();
         vec![
+            self.held as f32,
+            self.held.saturating_sub(usable) as f32,
             nearest(&self.keys),
             nearest(&self.chests),
-            self.held as f32,
             self.keys.count() as f32,
             usable as f32,
             f32::from(self.held > 0),
             f32::from(self.held >= usable),
-            self.held.saturating_sub(usable) as f32,
         ]
     }
 
     fn optimum(&self) -> Option<Optimum> {
-        let found = (!self.step_now().done())
-            .then(|| self.plan().action_values(self.steps, self.pace()));
+        let found =
+            (!self.step_now().done()).then(|| self.plan().action_values(self.steps, self.pace()));
         Some(Optimum::of_moves(
             found,
             0.0,
             "finite-horizon value iteration",
         ))
+    }
+
+    fn agent_cell(&self) -> Option<(usize, usize)> {
+        Some((self.agent.row, self.agent.column))
     }
 
     fn placements(&self) -> Vec<Placement> {
@@ -498,6 +502,11 @@ fn space(parameters: &Parameters) -> Space {
         max_steps: parameters.max_steps,
         continuing: false,
         concepts: vec![
+            Concept::numeric("keys_in_hand", "Keys that the agent holds."),
+            Concept::numeric(
+                "keys_to_spare",
+                "Keys in hand beyond those that closed chests could take.",
+            ),
             Concept::numeric(
                 "distance_to_key",
                 "Steps of the shortest way to a key, or −1.",
@@ -506,15 +515,10 @@ fn space(parameters: &Parameters) -> Space {
                 "distance_to_chest",
                 "Steps of the shortest way to a closed chest, or −1.",
             ),
-            Concept::numeric("keys_in_hand", "Keys that the agent holds."),
             Concept::numeric("keys_left", "Keys that lie on the floor."),
             Concept::numeric("chests_left", "Chests that are closed."),
             Concept::binary("holds_key", "The agent holds a key."),
             Concept::binary("has_enough", "It holds a key for every closed chest."),
-            Concept::numeric(
-                "keys_to_spare",
-                "Keys in hand beyond those that closed chests could take.",
-            ),
         ],
         symmetries: Vec::new(),
     }

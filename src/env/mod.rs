@@ -123,6 +123,11 @@ pub trait Env: Send + Sync {
         None
     }
 
+    /// The cell `(row, column)` of the scene on which the agent stands; none where nothing walks on a grid.
+    fn agent_cell(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     /// This state with the agent moved to each cell where it may stand and the episode goes on; none
     /// where nothing walks on a grid.
     fn placements(&self) -> Vec<Placement> {

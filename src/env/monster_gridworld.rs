@@ -2,8 +2,8 @@
 //! and a shield in hand destroys the monster that strikes. Trained on short episodes, in which monsters
 //! are always about, does an agent want apples, or shields?
 //!
-//! What the paper leaves open is assumed: a monster that strikes an agent without a shield stays where it
-//! is, and so does an agent that walks into one; shields and apples come back on an empty cell when they
+//! What the paper leaves open is assumed: a monster that strikes an agent without a shield is thrown back
+//! to a random empty cell, and an agent that walks into one stays where it is; shields and apples come back on an empty cell when they
 //! are taken, monsters do not; at most ten shields are held. With `pursuit: soft` the world is jaxgmg's
 //! runnable variant: blocks for walls, monsters that move one by one in random order with probability
 //! proportional to `exp(−optimality · distance)`, nothing comes back, and the episode ends when all apples
@@ -126,7 +126,10 @@ impl World {
             return Err(Error::Parameter {
                 name: "environment.side".into(),
                 got: p.side.to_string(),
-                allowed: format!("a side with at least {} inner cells for {things} things, twice as many; here {inner}", 2 * things),
+                allowed: format!(
+                    "a side with at least {} inner cells for {things} things, twice as many; here {inner}",
+                    2 * things
+                ),
             });
         }
         let mut world = Self {
@@ -179,7 +182,7 @@ impl World {
     fn walk(&mut self, action: usize, rng: &mut Rng) -> f32 {
         let to = self.grid.moved(self.agent, action);
         if self.monsters.holds(to) {
-            return self.strike(to);
+            return self.strike(to, rng);
         }
         self.agent = to;
         if self.shields.holds(to) && self.held < MAX_HELD {
@@ -203,13 +206,15 @@ impl World {
     }
 
     /// The monster on `cell` and the agent meet: the reward.
-    fn strike(&mut self, cell: Cell) -> f32 {
-        if self.held == 0 {
-            return -1.0;
-        }
-        self.held -= 1;
+    fn strike(&mut self, cell: Cell, rng: &mut Rng) -> f32 {
+        let back = self.empty(rng).unwrap_or(cell);
         self.monsters.take(cell);
-        0.0
+        if self.held > 0 {
+            self.held -= 1;
+            return 0.0;
+        }
+        self.monsters.put(back);
+        -1.0
     }
 
     /// A monster's cell after one move, or none where it strikes; `ways` are steps to the agent around
@@ -266,7 +271,7 @@ impl World {
                         monster = to;
                     }
                     None => {
-                        reward += self.strike(monster);
+                        reward += self.strike(monster, rng);
                         break;
                     }
                 }
@@ -410,7 +415,10 @@ impl Env for World {
             out[plane * area + (cell.row - 1) * side + cell.column - 1] = 1.0;
         };
         mark(0, self.agent);
-        for (plane, things) in [self.monsters, self.shields, self.apples].iter().enumerate() {
+        for (plane, things) in [self.monsters, self.shields, self.apples]
+            .iter()
+            .enumerate()
+        {
             things.iter().for_each(|cell| mark(1 + plane, cell));
         }
         if self.is_soft() {
@@ -548,8 +556,8 @@ impl Env for World {
             nearest(&self.apples),
         );
         vec![
-            self.monsters.count() as f32,
             self.held as f32,
+            self.monsters.count() as f32,
             monster,
             shield,
             apple,
@@ -572,6 +580,10 @@ impl Env for World {
             usize::MAX => rng.below(4),
             _ => (0..4).find(|&action| steps(action) == best)?,
         })
+    }
+
+    fn agent_cell(&self) -> Option<(usize, usize)> {
+        Some((self.agent.row, self.agent.column))
     }
 
     fn placements(&self) -> Vec<Placement> {
@@ -620,8 +632,8 @@ fn space(parameters: &Parameters, max_steps: usize) -> Space {
         max_steps,
         continuing: false,
         concepts: vec![
-            Concept::numeric("monsters_left", "Monsters that are about."),
             Concept::numeric("shields_in_hand", "Shields that the agent holds."),
+            Concept::numeric("monsters_left", "Monsters that are about."),
             Concept::numeric(
                 "distance_to_monster",
                 "Steps to the nearest monster, or −1.",

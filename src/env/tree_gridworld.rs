@@ -226,9 +226,11 @@ impl Env for World {
         }
         Scene {
             sprites: scene::walls(walls.into_iter().map(at))
-                .chain(trees.into_iter().map(|cell| {
-                    Sprite::new(at(cell), Shape::Tree, Role::Neutral, BRUSHES[1])
-                }))
+                .chain(
+                    trees
+                        .into_iter()
+                        .map(|cell| Sprite::new(at(cell), Shape::Tree, Role::Neutral, BRUSHES[1])),
+                )
                 .chain([Sprite::new(
                     at(self.agent),
                     Shape::Disc,
@@ -327,6 +329,10 @@ impl Env for World {
             Some((tree, _)) => self.grid.towards(self.agent, tree),
             None => rng.below(self.space.num_actions()),
         })
+    }
+
+    fn agent_cell(&self) -> Option<(usize, usize)> {
+        Some((self.agent.row, self.agent.column))
     }
 
     fn placements(&self) -> Vec<Placement> {

@@ -5,11 +5,18 @@
 
 pub mod ablate;
 pub mod activations;
+mod episodes;
 pub mod figure;
 pub mod layout;
+pub mod misgeneralisation;
+pub mod occupancy;
 pub mod patch;
 pub mod policy_field;
+pub mod retarget;
 pub mod score;
+pub mod steer;
+pub mod value_map;
+mod walk;
 
 use crate::{
     backend::Pending,
@@ -31,6 +38,11 @@ pub static OPS: &[&OpEntry] = &[
     &ablate::ENTRY,
     &activations::ENTRY,
     &policy_field::ENTRY,
+    &value_map::ENTRY,
+    &occupancy::ENTRY,
+    &misgeneralisation::ENTRY,
+    &steer::ENTRY,
+    &retarget::ENTRY,
 ];
 
 /// A registered op.
@@ -75,8 +87,45 @@ pub struct Subject<'a> {
     pub states: Vec<Box<dyn Env>>,
     /// The run's generator: split it by purpose, so that the same question has the same answer.
     pub rng: Rng,
+    /// What of the run it can ask for.
+    pub lab: &'a dyn Lab,
     /// Told how many steps of how many are done.
     pub progress: &'a dyn Fn(usize, usize),
+}
+
+impl Subject<'_> {
+    /// The network without the session's edits.
+    fn clean(&self) -> Evaluator {
+        Evaluator {
+            edits: Vec::new(),
+            ..self.evaluator.clone()
+        }
+    }
+}
+
+/// What of its run an op can ask for.
+pub trait Lab {
+    /// Updates and networks of the run's checkpoints, the oldest first.
+    fn checkpoints(&self) -> Vec<(usize, Evaluator)>;
+
+    /// The environment's parameters that are numbers.
+    fn parameters(&self) -> Result<Vec<String>>;
+
+    /// The environment with one of them changed. Errors: `Parameter` with what is allowed.
+    fn environment(&self, name: &str, value: f64) -> Result<Box<dyn Env>>;
+
+    /// The network at the end of the run's budget, had that parameter and the seed been these.
+    /// `progress` is told updates done.
+    fn retrained<'a>(
+        &'a self,
+        name: &'a str,
+        value: f64,
+        seed: u64,
+        progress: &'a dyn Fn(usize),
+    ) -> Pending<'a, Result<Evaluator>>;
+
+    /// The run's budget of updates.
+    fn updates(&self) -> usize;
 }
 
 /// Distinct non-terminal states to average over: a fixed sample of all of them where they can be

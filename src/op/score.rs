@@ -1,7 +1,10 @@
 //! How well an agent plays. A game: exactly where all states can be enumerated and solved, else against
 //! a fixed reference opponent. Alone: by what it collects, on its own levels and on others.
 
-use super::figure::Number;
+use super::{
+    episodes::{self, Player},
+    figure::Number,
+};
 use crate::{
     agent::{Agent, Decision, MetricInfo},
     env::{Env, Optimum, legal_actions},
@@ -99,6 +102,11 @@ pub struct Scorer {
     start: Box<dyn Env>,
     truth: Vec<Truth>,
     observations: Vec<f32>,
+    /// Levels of one player, as it trains on and others.
+    levels: Vec<Box<dyn Env>>,
+    elsewhere: Vec<Box<dyn Env>>,
+    /// Mean return of an optimal player on `levels`, where it is known and positive.
+    best: Option<f64>,
     kind: Kind,
 }
 
@@ -123,12 +131,7 @@ impl Scorer {
     /// Solves every state, or a fixed sample of decided ones where there are too many.
     pub fn new(start: Box<dyn Env>) -> Self {
         if start.space().num_players == 1 {
-            return Self {
-                start,
-                truth: Vec::new(),
-                observations: Vec::new(),
-                kind: Kind::Alone,
-            };
+            return Self::alone(start);
         }
         let all = start.enumerate();
         let exact = all.is_some();
@@ -162,18 +165,43 @@ impl Scorer {
             observations: observations(&kept),
             start,
             truth,
+            levels: Vec::new(),
+            elsewhere: Vec::new(),
+            best: None,
             kind: if exact { Kind::Exact } else { Kind::Sampled },
         }
     }
 
+    fn alone(start: Box<dyn Env>) -> Self {
+        let fresh = |env: &dyn Env| {
+            let mut rng = Rng::new(0).split("episodes");
+            episodes::levels(env, NUM_EPISODES, &mut rng)
+        };
+        let levels = fresh(start.as_ref());
+        Self {
+            elsewhere: start
+                .elsewhere()
+                .map_or_else(Vec::new, |env| fresh(env.as_ref())),
+            best: best_return(&levels).filter(|best| *best > 0.0),
+            levels,
+            start,
+            truth: Vec::new(),
+            observations: Vec::new(),
+            kind: Kind::Alone,
+        }
+    }
+
     /// The scores that this environment has.
-    pub fn metrics(&self) -> &'static [MetricInfo] {
+    pub fn metrics(&self) -> Vec<MetricInfo> {
+        let has = |metric: &MetricInfo| match metric.id {
+            "return_test" => !self.elsewhere.is_empty(),
+            "optimal_share" => self.best.is_some(),
+            _ => true,
+        };
         match self.kind {
-            Kind::Exact => EXACT,
-            Kind::Sampled => SAMPLED,
-            // Without other levels there is no return on them, and so far no optimum either.
-            Kind::Alone if self.start.elsewhere().is_none() => &ALONE[..1],
-            Kind::Alone => ALONE,
+            Kind::Exact => EXACT.to_vec(),
+            Kind::Sampled => SAMPLED.to_vec(),
+            Kind::Alone => ALONE.iter().copied().filter(has).collect(),
         }
     }
 
@@ -207,61 +235,32 @@ impl Scorer {
                 numbers.extend(self.choices(evaluator).await?);
             }
             Kind::Alone => {
-                let (train, optimum) = self.returns(self.start.as_ref(), agent, evaluator).await?;
+                let train = self.returns(&self.levels, evaluator).await?;
                 numbers.push(self.number("return_train", train));
-                if let Some(elsewhere) = self.start.elsewhere() {
-                    let (test, _) = self.returns(elsewhere.as_ref(), agent, evaluator).await?;
+                if !self.elsewhere.is_empty() {
+                    let test = self.returns(&self.elsewhere, evaluator).await?;
                     numbers.push(self.number("return_test", test));
                 }
-                if let Some(optimum) = optimum.filter(|optimum| *optimum > 0.0) {
-                    numbers.push(self.number("optimal_share", train / optimum));
+                if let Some(best) = self.best {
+                    numbers.push(self.number("optimal_share", train / best));
                 }
             }
         }
         Ok(numbers)
     }
 
-    /// Mean return of [`NUM_EPISODES`] episodes on levels of `env` under the agent's policy, and of an
-    /// optimal player on the same levels where that can be computed.
-    async fn returns(
-        &self,
-        env: &dyn Env,
-        agent: &dyn Agent,
-        evaluator: &Evaluator,
-    ) -> Result<(f64, Option<f64>)> {
-        let mut rng = Rng::new(0).split("episodes");
-        let mut open: Vec<Box<dyn Env>> = (0..NUM_EPISODES).map(|_| env.boxed()).collect();
-        let mut optimum = Some(0.0);
-        for env in &mut open {
-            env.reset(&mut rng);
-            let best = env.optimum().map(|optimum| f64::from(optimum.value));
-            optimum = optimum.zip(best).map(|(sum, best)| sum + best);
-        }
-        let mut total = 0.0;
-        // An environment that never ends is watched for as long as an episode could be.
-        for _ in 0..env.space().max_steps {
-            if open.is_empty() {
-                break;
-            }
-            let decided = agent.decide(evaluator, &open, false).await?;
-            let mut still = Vec::with_capacity(open.len());
-            for (mut env, decision) in open.into_iter().zip(decided) {
-                let step = env.step(rng.weighted(&decision.policy), &mut rng)?;
-                total += f64::from(step.reward);
-                if !step.done() {
-                    still.push(env);
-                }
-            }
-            open = still;
-        }
-        let count = NUM_EPISODES as f64;
-        Ok((total / count, optimum.map(|sum| sum / count)))
+    /// Mean return on fixed levels.
+    async fn returns(&self, levels: &[Box<dyn Env>], evaluator: &Evaluator) -> Result<f64> {
+        let mut rng = Rng::new(0).split("play");
+        let player = Player::Network(evaluator);
+        let played = episodes::play(player, levels.to_vec(), &mut rng, &mut |_, _| {}).await?;
+        Ok(episodes::mean_return(&played))
     }
 
     fn number(&self, id: &str, value: f64) -> Number {
         let name = self
             .metrics()
-            .iter()
+            .into_iter()
             .find(|info| info.id == id)
             .map_or(id, |info| info.name);
         Number::new(id, name, value)
@@ -404,6 +403,15 @@ impl Scorer {
         }
         env
     }
+}
+
+/// Mean return of an optimal player, where it is known.
+pub(super) fn best_return(levels: &[Box<dyn Env>]) -> Option<f64> {
+    let values: Option<Vec<f64>> = levels
+        .iter()
+        .map(|level| level.optimum().map(|optimum| f64::from(optimum.value)))
+        .collect();
+    values.map(|values| episodes::mean(values.into_iter()))
 }
 
 /// States that are sampled to find tactical ones among.

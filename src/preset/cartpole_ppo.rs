@@ -29,10 +29,9 @@ pub static PRESET: Preset = Preset {
             json!({"x": 0.0, "x_dot": 0.0, "theta": -0.05, "theta_dot": 0.0}),
         ]
     },
-    claims: &[Claim {
-        metric: "return_train",
-        at_most: None,
-        at_least: Some(475.0),
-        reason: "the task counts as solved there, of at most 500",
-    }],
+    claims: &[Claim::at_least(
+        "return_train",
+        475.0,
+        "the task counts as solved there, of at most 500",
+    )],
 };

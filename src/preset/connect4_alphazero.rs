@@ -33,17 +33,15 @@ pub static PRESET: Preset = Preset {
         vec![board(34), board(38)]
     },
     claims: &[
-        Claim {
-            metric: "wins_search",
-            at_most: None,
-            at_least: Some(80.0),
-            reason: "a hundred simulations on the trained network see further than three plies",
-        },
-        Claim {
-            metric: "blunders",
-            at_most: Some(40.0),
-            at_least: None,
-            reason: "it sees most of the threats that alpha-beta can prove within six plies",
-        },
+        Claim::at_least(
+            "wins_search",
+            80.0,
+            "a hundred simulations on the trained network see further than three plies",
+        ),
+        Claim::at_most(
+            "blunders",
+            40.0,
+            "it sees most of the threats that alpha-beta can prove within six plies",
+        ),
     ],
 };

@@ -39,17 +39,15 @@ pub static PRESET: Preset = Preset {
         ]
     },
     claims: &[
-        Claim {
-            metric: "return_train",
-            at_least: Some(0.75),
-            at_most: None,
-            reason: "it learned to fetch the cheese where it always lay",
-        },
-        Claim {
-            metric: "return_test",
-            at_least: None,
-            at_most: Some(0.45),
-            reason: "with the cheese anywhere it goes on walking to the corner",
-        },
+        Claim::at_least(
+            "return_train",
+            0.75,
+            "it learned to fetch the cheese where it always lay",
+        ),
+        Claim::at_most(
+            "return_test",
+            0.45,
+            "with the cheese anywhere it goes on walking to the corner",
+        ),
     ],
 };

@@ -3,7 +3,11 @@
 pub mod cartpole_ppo;
 pub mod connect4_alphazero;
 pub mod corner_maze_misgeneralisation;
+pub mod gridworld_ppo;
+pub mod keys_chests;
+pub mod monster_gridworld;
 pub mod tictactoe_alphazero;
+pub mod tree_gridworld;
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -15,6 +19,10 @@ pub static PRESETS: &[&Preset] = &[
     &connect4_alphazero::PRESET,
     &cartpole_ppo::PRESET,
     &corner_maze_misgeneralisation::PRESET,
+    &gridworld_ppo::PRESET,
+    &keys_chests::PRESET,
+    &tree_gridworld::PRESET,
+    &monster_gridworld::PRESET,
 ];
 
 /// A problem with an environment, a model, an agent and what is claimed of them.
@@ -68,12 +76,44 @@ pub fn entry(id: &str) -> Result<&'static Preset> {
     tsify(missing_as_null, hashmap_as_object)
 )]
 pub struct Claim {
-    /// The metric: the id of a score.
+    /// The metric: the id of a score, or of a number that an op gives.
     pub metric: &'static str,
+    /// The op, on its default parameters and the preset's states; none for a score.
+    pub op: Option<&'static str>,
     /// Its highest allowed value.
     pub at_most: Option<f64>,
     /// Its lowest allowed value.
     pub at_least: Option<f64>,
     /// Why it should hold.
     pub reason: &'static str,
+}
+
+impl Claim {
+    /// That a score ends at `least` or above.
+    const fn at_least(metric: &'static str, least: f64, reason: &'static str) -> Self {
+        Self {
+            metric,
+            op: None,
+            at_most: None,
+            at_least: Some(least),
+            reason,
+        }
+    }
+
+    /// That a score ends at `most` or below.
+    const fn at_most(metric: &'static str, most: f64, reason: &'static str) -> Self {
+        Self {
+            metric,
+            op: None,
+            at_most: Some(most),
+            at_least: None,
+            reason,
+        }
+    }
+
+    /// The same of a number that an op gives.
+    const fn of(mut self, op: &'static str) -> Self {
+        self.op = Some(op);
+        self
+    }
 }

@@ -24,23 +24,20 @@ pub static PRESET: Preset = Preset {
         ]
     },
     claims: &[
-        Claim {
-            metric: "lines_lost_bare",
-            at_most: Some(0.0),
-            at_least: None,
-            reason: "tic-tac-toe is a draw, so a network that plays it right never loses a line",
-        },
-        Claim {
-            metric: "lines_lost_search",
-            at_most: Some(0.0),
-            at_least: None,
-            reason: "search repairs what the network misses",
-        },
-        Claim {
-            metric: "suboptimal",
-            at_most: Some(5.0),
-            at_least: None,
-            reason: "games start after random moves, so the network is right off its own lines too",
-        },
+        Claim::at_most(
+            "lines_lost_bare",
+            0.0,
+            "tic-tac-toe is a draw, so a network that plays it right never loses a line",
+        ),
+        Claim::at_most(
+            "lines_lost_search",
+            0.0,
+            "search repairs what the network misses",
+        ),
+        Claim::at_most(
+            "suboptimal",
+            5.0,
+            "games start after random moves, so the network is right off its own lines too",
+        ),
     ],
 };

@@ -12,7 +12,7 @@ use crate::{
     env::{self, Env},
     error::{Error, Result},
     model::weights::Archive,
-    op::{self, figure::Number},
+    op,
 };
 use config::RunConfig;
 use protocol::{Command, Event, ExportKind, StateView, View};
@@ -75,7 +75,10 @@ impl Session {
             }
             Command::Step { state, action } => {
                 let mut env = self.state(&state)?;
-                let step = env.step(action, &mut crate::rng::Rng::new(0))?;
+                // What is random in a step depends on the state alone, so that the same play has the
+                // same outcome, but not every step the same draw.
+                let mut rng = crate::rng::Rng::new(0).split(&env.state().to_string());
+                let step = env.step(action, &mut rng)?;
                 sink(Event::State(state_view(env.as_ref(), step.reward)));
             }
             Command::Paint {
@@ -126,8 +129,9 @@ impl Session {
                     .iter()
                     .map(|state| self.state(state))
                     .collect::<Result<Vec<_>>>()?;
-                let (figures, numbers) =
-                    run_op(run, &op, &parameters, states, checkpoint, &edits, sink).await?;
+                let (figures, numbers) = run
+                    .op(&op, &parameters, states, checkpoint, &edits, sink)
+                    .await?;
                 sink(Event::Figures {
                     update: run.update_of(checkpoint),
                     figures,
@@ -219,41 +223,6 @@ async fn look(
             .map(|site| recorded.get(&site.name).cloned().unwrap_or_default())
             .collect(),
     })
-}
-
-async fn run_op(
-    run: &Run,
-    id: &str,
-    parameters: &Value,
-    states: Vec<Box<dyn Env>>,
-    checkpoint: Option<usize>,
-    edits: &[crate::model::taps::Edit],
-    sink: Sink<'_>,
-) -> Result<(Vec<op::figure::Figure>, Vec<Number>)> {
-    let entry = op::entry(id)?;
-    if states.len() != entry.num_states {
-        return Err(Error::not_applicable(format!(
-            "{id} looks at {} states; {} were given",
-            entry.num_states,
-            states.len()
-        )));
-    }
-    let progress = |done, total| sink(Event::Progress { done, total });
-    let subject = op::Subject {
-        evaluator: run.evaluator(checkpoint, edits).await?,
-        untrained: run.evaluator(Some(0), &[]).await?,
-        sites: run.sites(),
-        env: run.start(),
-        states,
-        rng: run.config().rng(),
-        progress: &progress,
-    };
-    let figures = (entry.run)(&subject, parameters).await?;
-    let numbers = figures
-        .iter()
-        .flat_map(|figure| figure.numbers.clone())
-        .collect();
-    Ok((figures, numbers))
 }
 
 /// Runs a future to its end. Natively nothing ever waits; in a browser the bridge awaits instead.

@@ -1,5 +1,7 @@
 //! A run: its agent, its checkpoints, and the ground truth that it is scored against.
 
+mod lab;
+
 use super::{
     Sink,
     config::RunConfig,
@@ -344,7 +346,7 @@ impl Run {
             concepts: space.concepts.clone(),
             searches: self.searches(),
             metrics: self.agent_entry.metrics_in(space),
-            scores: self.scorer.metrics().to_vec(),
+            scores: self.scorer.metrics(),
         })
     }
 

@@ -97,8 +97,7 @@ impl Level {
             |(cell, keys, doors), action| {
                 let (mut keys, mut doors) = (self.keys.with(keys), self.doors.with(doors));
                 let to = self.grid.moved(cell, action);
-                let in_hand =
-                    self.keys.count() - keys.count() + doors.count() - self.doors.count();
+                let in_hand = self.keys.count() - keys.count() + doors.count() - self.doors.count();
                 if self.lava.holds(to) || (doors.holds(to) && in_hand == 0) {
                     return Move::to((cell, keys.mask(), doors.mask()));
                 }

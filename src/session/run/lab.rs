@@ -1,0 +1,139 @@
+//! Ops on a run, and what they can ask of it: its checkpoints, its environment with another parameter, a
+//! second training.
+
+use super::Run;
+use crate::{
+    backend::Pending,
+    env::{self, Env},
+    error::{Error, Result},
+    model::{evaluator::Evaluator, taps::Edit},
+    op::{
+        self, Lab, Subject,
+        figure::{Figure, Number},
+    },
+    session::{Sink, config::RunConfig, protocol::Event},
+};
+use serde_json::{Map, Value};
+
+/// A number as JSON: whole where it is whole, as integer parameters want it.
+fn json(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e9 {
+        Value::from(value as i64)
+    } else {
+        Value::from(value)
+    }
+}
+
+impl Run {
+    /// This run's configuration with one environment parameter changed. Errors: `Parameter`.
+    fn changed(&self, name: &str, value: f64, seed: u64) -> Result<RunConfig> {
+        let flat = self.config.flat()?;
+        let mut set: Map<String, Value> = flat;
+        let key = format!("environment.{name}");
+        if !set.contains_key(&key) {
+            return Err(Error::Parameter {
+                name: "parameter".into(),
+                got: name.into(),
+                allowed: Lab::parameters(self)?.join(", "),
+            });
+        }
+        set.insert(key, json(value));
+        // Ops read the weights at the end alone.
+        set.insert("checkpoint_every".into(), self.config.updates.into());
+        RunConfig::of_preset(&self.config.preset, &set, seed)
+    }
+}
+
+impl Run {
+    /// Runs an op: its figures, and the headline numbers of all of them. Progress goes to `sink`.
+    /// Errors: an unknown op, bad parameters, `NotApplicable`.
+    pub async fn op(
+        &self,
+        id: &str,
+        parameters: &Value,
+        states: Vec<Box<dyn Env>>,
+        checkpoint: Option<usize>,
+        edits: &[Edit],
+        sink: Sink<'_>,
+    ) -> Result<(Vec<Figure>, Vec<Number>)> {
+        let entry = op::entry(id)?;
+        if states.len() != entry.num_states {
+            return Err(Error::not_applicable(format!(
+                "{id} looks at {} states; {} were given",
+                entry.num_states,
+                states.len()
+            )));
+        }
+        let progress = |done, total| sink(Event::Progress { done, total });
+        let subject = Subject {
+            evaluator: self.evaluator(checkpoint, edits).await?,
+            untrained: self.evaluator(Some(0), &[]).await?,
+            sites: self.sites(),
+            env: self.start(),
+            states,
+            rng: self.config.rng(),
+            lab: self,
+            progress: &progress,
+        };
+        let figures = (entry.run)(&subject, parameters).await?;
+        let numbers = figures
+            .iter()
+            .flat_map(|figure| figure.numbers.clone())
+            .collect();
+        Ok((figures, numbers))
+    }
+}
+
+impl Lab for Run {
+    fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
+        let evaluator = |network| Evaluator {
+            network,
+            device: self.device.clone(),
+            edits: Vec::new(),
+        };
+        self.checkpoints
+            .iter()
+            .map(|one| (one.update, evaluator(one.network.clone())))
+            .collect()
+    }
+
+    fn parameters(&self) -> Result<Vec<String>> {
+        let flat = self.config.flat()?;
+        let numbers = flat.iter().filter(|(_, value)| value.is_number());
+        Ok(numbers
+            .filter_map(|(name, _)| name.strip_prefix("environment."))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn environment(&self, name: &str, value: f64) -> Result<Box<dyn Env>> {
+        let config = self.changed(name, value, self.config.seed)?;
+        (env::entry(config.preset()?.environment)?.make)(&config.environment)
+    }
+
+    fn retrained<'a>(
+        &'a self,
+        name: &'a str,
+        value: f64,
+        seed: u64,
+        progress: &'a dyn Fn(usize),
+    ) -> Pending<'a, Result<Evaluator>> {
+        Box::pin(async move {
+            let config = self.changed(name, value, seed)?;
+            let mut run = Run::build(config, self.device_name).await?;
+            for done in 1..=run.config.updates {
+                run.agent.advance().await?;
+                progress(done);
+            }
+            Ok(Evaluator {
+                network: run.agent.network(),
+                device: run.device,
+                edits: Vec::new(),
+            })
+        })
+    }
+
+    fn updates(&self) -> usize {
+        self.config.updates
+    }
+}
