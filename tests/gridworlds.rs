@@ -20,7 +20,10 @@ fn solved() -> Vec<Box<dyn Env>> {
         make("corner_maze", json!({"side": 7, "corner": 5})),
         make("maze", json!({"side": 9, "region": 7})),
         make("keys_chests", json!({"side": 7})),
-        make("keys_chests", json!({"side": 7, "scarce": "chests", "key_reward": -0.1})),
+        make(
+            "keys_chests",
+            json!({"side": 7, "scarce": "chests", "key_reward": -0.1}),
+        ),
     ];
     for layout in ["blocks", "rooms", "maze"] {
         for (doors, lava) in [(0, 0), (1, 2), (2, 1)] {
@@ -44,11 +47,7 @@ fn every_level_that_is_made_can_be_solved() {
         for seed in 0..CHANCE {
             world.reset(&mut Rng::new(seed));
             let optimum = world.optimum().unwrap();
-            assert!(
-                optimum.exact && optimum.value > 0.0,
-                "{}",
-                world.state()
-            );
+            assert!(optimum.exact && optimum.value > 0.0, "{}", world.state());
         }
     }
 }
@@ -101,12 +100,27 @@ fn levels_that_are_none_are_refused_with_what_is_wrong() {
     let mut world = make("gridworld", json!({"side": 5}));
     let level = |rows: [&str; 5]| json!({ "level": rows });
     for (rows, why) in [
-        (["#####", "#...#", "#...#", "#...#", "#####"], "no agent (A)"),
+        (
+            ["#####", "#...#", "#...#", "#...#", "#####"],
+            "no agent (A)",
+        ),
         (["#####", "#A..#", "#...#", "#...#", "#####"], "no goal"),
-        (["#####", "#A.A#", "#...#", "#..G#", "#####"], "2 of agent (A)"),
-        (["#####", "#A#.#", "###.#", "#..G#", "#####"], "no way leads"),
-        (["#####", "#AD.#", "###.#", "#..G#", "#####"], "no way leads"),
-        (["#####", "#AL.#", "###.#", "#..G#", "#####"], "no way leads"),
+        (
+            ["#####", "#A.A#", "#...#", "#..G#", "#####"],
+            "2 of agent (A)",
+        ),
+        (
+            ["#####", "#A#.#", "###.#", "#..G#", "#####"],
+            "no way leads",
+        ),
+        (
+            ["#####", "#AD.#", "###.#", "#..G#", "#####"],
+            "no way leads",
+        ),
+        (
+            ["#####", "#AL.#", "###.#", "#..G#", "#####"],
+            "no way leads",
+        ),
         (["#.###", "#A..#", "#...#", "#..G#", "#####"], "border"),
         (["#####", "#A.X#", "#...#", "#..G#", "#####"], "each one of"),
     ] {
@@ -132,12 +146,28 @@ fn parameters_that_do_not_go_together_are_refused() {
     for (id, parameters, name) in [
         ("gridworld", json!({"layout": "maze", "side": 8}), "side"),
         ("gridworld", json!({"side": 4, "num_goals": 5}), "side"),
-        ("gridworld", json!({"side": 5, "level": "#####/#A..#/#...#/#...#/#####"}), "level"),
-        ("gridworld", json!({"side": 9, "level": "#####/#A.G#/#...#/#...#/#####"}), "level"),
+        (
+            "gridworld",
+            json!({"side": 5, "level": "#####/#A..#/#...#/#...#/#####"}),
+            "level",
+        ),
+        (
+            "gridworld",
+            json!({"side": 9, "level": "#####/#A.G#/#...#/#...#/#####"}),
+            "level",
+        ),
         ("corner_maze", json!({"side": 6, "corner": 5}), "corner"),
         ("keys_chests", json!({"side": 8}), "side"),
-        ("tree_gridworld", json!({"side": 4, "num_trees": 4}), "num_trees"),
-        ("monster_gridworld", json!({"side": 5, "num_monsters": 8}), "side"),
+        (
+            "tree_gridworld",
+            json!({"side": 4, "num_trees": 4}),
+            "num_trees",
+        ),
+        (
+            "monster_gridworld",
+            json!({"side": 5, "num_monsters": 8}),
+            "side",
+        ),
     ] {
         let answer = (env::entry(id).unwrap().make)(&parameters);
         let Some(Error::Parameter { name: found, .. }) = answer.err() else {
@@ -150,7 +180,6 @@ fn parameters_that_do_not_go_together_are_refused() {
 fn step(world: &mut dyn Env, action: usize) -> Step {
     world.step(action, &mut Rng::new(0)).unwrap()
 }
-
 
 const UP: usize = 0;
 const LEFT: usize = 1;
@@ -230,7 +259,11 @@ fn a_chest_takes_a_key_and_never_blocks() {
     step(world.as_mut(), RIGHT);
     assert_eq!(world.state()["keys"], 1);
     let last = step(world.as_mut(), RIGHT);
-    assert_eq!((last.reward, last.terminated), (1.0, true), "the only key is spent");
+    assert_eq!(
+        (last.reward, last.terminated),
+        (1.0, true),
+        "the only key is spent"
+    );
 }
 
 #[test]

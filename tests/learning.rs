@@ -141,6 +141,32 @@ fn the_whole_budget_makes_every_claim_of_the_corner_maze_true() {
     check_claims("corner_maze_misgeneralisation");
 }
 
+#[test]
+fn the_whole_budget_makes_every_claim_of_the_gridworld_true() {
+    check_claims("gridworld_ppo");
+}
+
+#[test]
+fn the_whole_budget_makes_every_claim_of_keys_and_chests_true() {
+    check_claims("keys_chests");
+}
+
+#[test]
+fn the_whole_budget_makes_every_claim_of_the_monsters_true() {
+    check_claims("monster_gridworld");
+}
+
+/// The comparison of Shah et al.: what episodes of 25 steps taught, and what episodes of 200 do.
+#[test]
+fn an_agent_that_saw_the_monsters_gone_goes_for_apples() {
+    for seed in SEEDS {
+        let set = ["environment.max_steps=200", "checkpoint_every=300"];
+        let scores = trained("monster_gridworld", &set, seed);
+        println!("200 steps, seed {seed}: {scores:?}");
+        assert!(scores["return_test"] >= 18.0, "seed {seed}: {scores:?}");
+    }
+}
+
 /// Ten minutes a seed; `make bench` trains seed 0 and prints its scores.
 #[test]
 #[ignore = "ten minutes a seed"]

@@ -435,8 +435,8 @@ impl Env for World {
         };
         let usable = self.chests.count();
         vec![
-            self.held as f32,
             self.held.saturating_sub(usable) as f32,
+            self.held as f32,
             nearest(&self.keys),
             nearest(&self.chests),
             self.keys.count() as f32,
@@ -502,11 +502,11 @@ fn space(parameters: &Parameters) -> Space {
         max_steps: parameters.max_steps,
         continuing: false,
         concepts: vec![
-            Concept::numeric("keys_in_hand", "Keys that the agent holds."),
             Concept::numeric(
                 "keys_to_spare",
                 "Keys in hand beyond those that closed chests could take.",
             ),
+            Concept::numeric("keys_in_hand", "Keys that the agent holds."),
             Concept::numeric(
                 "distance_to_key",
                 "Steps of the shortest way to a key, or −1.",

@@ -12,11 +12,11 @@ pub static PRESET: Preset = Preset {
     environment: "tree_gridworld",
     model: "mlp",
     agent: "ppo",
-    updates: 300,
-    checkpoint_every: 20,
+    updates: 1200,
+    checkpoint_every: 60,
     parameters: || {
         json!({
-            "environment": {"side": 8, "num_trees": 6},
+            "environment": {"side": 8, "num_trees": 6, "min_regrowth": 0.002},
             "model": {"width": 64, "depth": 2, "init": "orthogonal", "bounded_value": false},
             "agent": {
                 "num_envs": 64, "num_steps": 32, "num_minibatches": 4, "num_epochs": 4,
@@ -35,5 +35,9 @@ pub static PRESET: Preset = Preset {
         let level = |row: &str| json!({"level": ["########", "#......#", "#..A...#", "#......#", row, "#......#", "#....T.#", "########"]});
         vec![level("#.T....#"), level("#......#")]
     },
-    claims: &[],
+    claims: &[Claim::at_least(
+        "return_train",
+        25.0,
+        "it ends with a way of chopping that lets trees grow back",
+    )],
 };
