@@ -5,11 +5,13 @@
 //! and goes over what it played `num_epochs` times in shuffled minibatches. Deviation: where a time limit
 //! cuts an episode, the value of its last state stands for what would have followed.
 
+mod notice;
 mod saved;
 
 use super::{
     Agent, AgentEntry, Decision, MetricInfo, Metrics, Setup,
     adam::{Adam, Rate},
+    collapse::{Collapse, Detector},
 };
 use crate::{
     backend::{self, Pending},
@@ -148,6 +150,9 @@ struct Ppo {
     updates: usize,
     /// Return and length of the last episodes that ended, newest last.
     ended: Vec<(f32, usize)>,
+    detector: Detector,
+    /// The collapse that began with the newest update.
+    collapse: Option<Collapse>,
 }
 
 /// An environment being played.
@@ -250,6 +255,8 @@ impl Ppo {
             update: 0,
             updates: setup.updates,
             ended: Vec::new(),
+            detector: Detector::default(),
+            collapse: None,
             parameters,
         })
     }
@@ -278,6 +285,7 @@ impl Ppo {
             }
         }
         let mut metrics = self.watch(watched, &rollout).await?;
+        self.collapse = self.notice(&metrics, &rollout);
         if self.network.is_shared() {
             let batch = rollout.minibatch(&last, self.start.as_ref(), &self.device);
             if let Some(cosine) = self.gradient_cosine(&batch).await? {
@@ -560,6 +568,10 @@ pub fn losses(network: &Network, batch: &Minibatch, parameters: &Parameters) -> 
 impl Agent for Ppo {
     fn advance(&mut self) -> Pending<'_, Result<Metrics>> {
         Box::pin(self.update())
+    }
+
+    fn collapse(&self) -> Option<&Collapse> {
+        self.collapse.as_ref()
     }
 
     fn network(&self) -> Network {
