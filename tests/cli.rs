@@ -583,7 +583,7 @@ fn a_collapse_is_a_line_and_a_word_on_stderr() {
     let message = line["collapse"]["message"].as_str().unwrap();
     for part in [
         "lower learning rate than 1",
-        "The best checkpoint is at update 0",
+        "the best checkpoint is at update 0",
     ] {
         assert!(message.contains(part), "{message}");
     }

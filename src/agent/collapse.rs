@@ -304,12 +304,11 @@ mod tests {
     fn a_detector_read_back_goes_on_as_it_was() {
         let values = [20.0, 120.0, 40.3, 40.1, 40.2, 110.0];
         let mut whole = Detector::default();
-        for cut in 0..values.len() {
+        for value in values {
             let text = serde_json::to_string(&whole).unwrap();
             let mut read: Detector = serde_json::from_str(&text).unwrap();
             assert_eq!(read, whole);
-            let sample = at(values[cut]);
-            assert_eq!(read.observe(sample), whole.observe(sample));
+            assert_eq!(read.observe(at(value)), whole.observe(at(value)));
             assert_eq!(read, whole);
         }
     }

@@ -135,7 +135,7 @@ impl Run {
     pub(super) fn collapse_event(&self, collapse: &Collapse) -> Event {
         let back = match self.kept().best {
             Some(best) => format!(
-                " The best checkpoint is at update {best}; with the same parameters, training on from there takes the same way again."
+                " So far the best checkpoint is at update {best}; with the same parameters, training on from there takes the same way again."
             ),
             None => String::new(),
         };
