@@ -87,6 +87,19 @@ pub enum Error {
         /// Which number.
         what: String,
     },
+    /// An update of training that came to nothing; the run is as it was before.
+    #[error(
+        "update {update} diverged: {what} was not finite, so the run is as it was before; {}",
+        advice(*back)
+    )]
+    Diverged {
+        /// The update that failed.
+        update: usize,
+        /// Which number.
+        what: String,
+        /// The best checkpoint that the run can go back to.
+        back: Option<usize>,
+    },
     /// A command that needs an open run.
     #[error("no run is open; open a preset first")]
     NoRun,
@@ -115,6 +128,7 @@ impl Error {
             Self::NotApplicable { .. } => "not_applicable",
             Self::Device { .. } => "device",
             Self::NotFinite { .. } => "not_finite",
+            Self::Diverged { .. } => "diverged",
             Self::NoRun => "no_run",
             Self::File { .. } => "file",
         }
@@ -155,6 +169,15 @@ impl Serialize for Error {
         out.serialize_field("code", self.code())?;
         out.serialize_field("message", &self.to_string())?;
         out.end()
+    }
+}
+
+/// What to do about a divergence.
+fn advice(back: Option<usize>) -> String {
+    let lower = "open it with a lower learning rate";
+    match back {
+        Some(update) => format!("go back to the best checkpoint, at update {update}, or {lower}"),
+        None => lower.into(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{TINY, ask, environment, export, tiny_session};
+use common::{DIVERGING, TINY, ask, environment, export, tiny_session};
 use glassbox::{
     env::{legal_actions, observation},
     model::weights::{Archive, Array},
@@ -554,6 +554,66 @@ fn parameters_off_their_range_are_answered_with_the_range() {
 }
 
 #[test]
+fn a_collapse_is_a_line_and_a_word_on_stderr() {
+    let out = folder("collapse").join("agent.safetensors");
+    let arguments = [
+        "train",
+        "cartpole_ppo",
+        "--out",
+        text(&out),
+        "--set",
+        "updates=8",
+    ];
+    let told = |rate: &str| {
+        let rate = format!("learning_rate={rate}");
+        let more = ["--set", &rate, "--set", "checkpoint_every=8"];
+        let output = run_with(&[&arguments[..], &more].concat(), "");
+        assert!(output.status.success());
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let collapse = printed
+            .lines()
+            .map(parse)
+            .find(|line| !line["collapse"].is_null());
+        (collapse, String::from_utf8(output.stderr).unwrap())
+    };
+    let (line, said) = told("1.0");
+    let line = line.unwrap();
+    assert_eq!(line["collapse"]["sign"], "entropy");
+    let message = line["collapse"]["message"].as_str().unwrap();
+    for part in [
+        "lower learning rate than 1",
+        "the best checkpoint is at update 0",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(said.contains(&format!("collapse at update {}. {message}", line["update"])));
+    assert_eq!(told("0.00025").0, None);
+}
+
+#[test]
+fn a_training_that_diverges_says_which_update_did_and_leaves_no_file() {
+    let folder = folder("diverged");
+    let out = folder.join("agent.safetensors");
+    let mut arguments = vec!["train", "cartpole_ppo", "--out", text(&out)];
+    DIVERGING
+        .iter()
+        .for_each(|pair| arguments.extend(["--set", *pair]));
+    let output = run_with(&arguments, "");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        output.stdout.iter().filter(|&&byte| byte == b'\n').count(),
+        1
+    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("update 2 diverged: the gradient norm was not finite"),
+        "{said}"
+    );
+    assert_eq!(files(&folder), [""; 0]);
+}
+
+#[test]
 fn a_training_that_cannot_be_leaves_no_file() {
     let folder = folder("no_file");
     let out = folder.join("out");
@@ -571,6 +631,20 @@ fn a_training_that_cannot_be_leaves_no_file() {
     ] {
         refused(
             &["train", "tictactoe_alphazero", "--set", set, "--out", out],
+            allowed,
+        );
+    }
+    for (set, allowed) in [
+        // JSON has no NaN: it is read as a word.
+        ("learning_rate=NaN", "number from 1e-6 to 1.0"),
+        ("learning_rate=inf", "number from 1e-6 to 1.0"),
+        ("learning_rate=1e999", "number from 1e-6 to 1.0"),
+        ("learning_rate=0", "number from 1e-6 to 1.0"),
+        ("clip=NaN", "number from 0.001"),
+        ("num_envs=0", "integer from 1 to 1024"),
+    ] {
+        refused(
+            &["train", "cartpole_ppo", "--set", set, "--out", out],
             allowed,
         );
     }

@@ -6,14 +6,15 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use glassbox::{
+    agent::collapse::Sign,
     backend::DeviceName,
     op::{self, figure::Number, score::Effort},
     preset::{self, Claim},
     schema,
-    session::{block_on, config::RunConfig, run::Run},
+    session::{block_on, config::RunConfig, protocol::Event, run::Run},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 const SEEDS: [u64; 3] = [0, 1, 2];
 
@@ -40,10 +41,10 @@ fn score(run: &Run) -> Scores {
     })
 }
 
-/// Trains to the end of the budget. One checkpoint, so that time goes into training.
+/// Trains to the end of the budget, without a collapse. One checkpoint, so that time goes into training.
 fn train(preset: &str, set: &[&str], seed: u64) -> Run {
     let mut run = open(preset, set, seed);
-    while block_on(run.advance(&|_| {})).unwrap() {}
+    assert_eq!(collapses(&mut run), [], "{preset}, seed {seed}");
     run
 }
 
@@ -62,6 +63,18 @@ fn numbers(run: &Run, op: &str, parameters: &Value) -> Scores {
     let states = states.take(op::entry(op).unwrap().num_states).collect();
     let (_, numbers) = block_on(run.op(op, parameters, states, None, &[], &|_| {})).unwrap();
     by_id(numbers)
+}
+
+/// Trains to the end of the budget. Returns updates and signs of the collapses that were told.
+fn collapses(run: &mut Run) -> Vec<(usize, Sign)> {
+    let told = RefCell::new(Vec::new());
+    let sink = |event| {
+        if let Event::Collapse { update, sign, .. } = event {
+            told.borrow_mut().push((update, sign));
+        }
+    };
+    while block_on(run.advance(&sink)).unwrap() {}
+    told.into_inner()
 }
 
 fn holds(claim: &Claim, scores: &Scores) -> bool {
@@ -165,6 +178,42 @@ fn an_agent_that_saw_the_monsters_gone_goes_for_apples() {
         println!("200 steps, seed {seed}: {scores:?}");
         assert!(scores["return_test"] >= 18.0, "seed {seed}: {scores:?}");
     }
+}
+
+/// Four hundred times the rate of the preset: the first steps make the policy sure of one action.
+#[test]
+fn a_rate_far_too_high_is_told_within_a_few_updates() {
+    for seed in SEEDS {
+        let set = [
+            "updates=12",
+            "agent.learning_rate=0.1",
+            "checkpoint_every=12",
+        ];
+        let told = collapses(&mut open("cartpole_ppo", &set, seed));
+        assert!(
+            matches!(told[..], [(3..=10, Sign::Entropy)]),
+            "seed {seed}: {told:?}"
+        );
+    }
+}
+
+/// Two hundred times the rate: what is learned is lost again, or steps leave the clip far behind.
+#[test]
+fn every_run_that_falls_apart_is_told() {
+    let set = [
+        "updates=100",
+        "agent.learning_rate=0.05",
+        "agent.anneal=false",
+        "checkpoint_every=100",
+    ];
+    let told: Vec<_> = SEEDS
+        .iter()
+        .map(|&seed| collapses(&mut open("cartpole_ppo", &set, seed)))
+        .collect();
+    println!("{told:?}");
+    assert!(told.iter().all(|told| !told.is_empty()), "{told:?}");
+    let lost = |(_, sign): &(usize, Sign)| *sign == Sign::Return;
+    assert!(told.iter().flatten().any(lost), "{told:?}");
 }
 
 /// Ten minutes a seed; `make bench` trains seed 0 and prints its scores.

@@ -7,7 +7,7 @@ import { look, scoreEdits } from './look';
 import type { DeviceName, PresetEntry } from './protocol';
 import { open, pause, reset, takeReports, train } from './run';
 import { keepRun, keptRun } from './safe';
-import { store } from './store';
+import { pastUpTo, store } from './store';
 import { type Link, readLink } from './url';
 
 /** Starts the engine and opens what the link says. */
@@ -68,7 +68,8 @@ function onDead(why: string): void {
 
 /** Starts an engine and goes on from what was kept; without that, from update 0. */
 async function resume(device: DeviceName): Promise<void> {
-  const { catalogue, updates, checkpoints, scrubbed } = store.state;
+  const before = store.state;
+  const { catalogue, checkpoints, scrubbed } = before;
   if (!catalogue) {
     await boot({ ...readLink(location.search), device });
     return;
@@ -84,7 +85,7 @@ async function resume(device: DeviceName): Promise<void> {
   const isKnown = (at: number) => run?.checkpoints.includes(at) === true;
   const told = new Set(reported.map((point) => point.update));
   store.set({
-    updates: updates.filter((point) => point.update <= update),
+    ...pastUpTo(update, before),
     checkpoints: [
       ...checkpoints.filter((point) => isKnown(point.update) && !told.has(point.update)),
       ...reported,

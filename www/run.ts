@@ -7,13 +7,16 @@ import { look, lookWhileTraining, scoreEdits } from './look';
 import { recompute } from './ops';
 import type { Event, PresetEntry, RunInfo } from './protocol';
 import { forgetKeptRun, keepRun } from './safe';
-import { initialState, store } from './store';
+import { initialState, pastUpTo, store } from './store';
 import { type Link, readLink } from './url';
 
 /** What a newly opened run starts with. */
 function freshRun(run: RunInfo) {
   const { updates, checkpoints, scrubbed, secondsTrained, secondsLeft } = initialState;
-  return { run, update: run.update, updates, checkpoints, scrubbed, secondsTrained, secondsLeft };
+  const { collapses, warning } = initialState;
+  const { update, kept } = run;
+  const past = { update, updates, checkpoints, collapses, warning, scrubbed, kept };
+  return { run, ...past, secondsTrained, secondsLeft };
 }
 
 /** Opens a preset; the boards are the link's, if it has some. */
@@ -67,13 +70,24 @@ export function takeReports(events: Event[]): void {
       update = event.update;
       updates = [...updates, { update, metrics: event.metrics }];
     } else if (event.type === 'checkpoint') {
-      const { scores } = event;
+      const { scores, kept } = event;
       const others = checkpoints.filter((point) => point.update !== event.update);
       checkpoints = [...others, { update: event.update, scores }];
+      store.set({ kept });
+    } else if (event.type === 'collapse') {
+      const warning = { update: event.update, message: event.message };
+      store.set({ warning, collapses: [...store.state.collapses, warning] });
+    } else if (event.type === 'rewound') {
+      const known = { ...store.state, update, updates, checkpoints };
+      store.set({ ...pastUpTo(event.update, known), kept: event.kept, secondsLeft: null });
+      ({ update, updates, checkpoints } = store.state);
     }
   }
   store.set({ update, updates, checkpoints });
 }
+
+/** The training that runs or ran last, and whether it went well. */
+let underway: Promise<boolean> = Promise.resolve(true);
 
 /** Trains to the end of the budget, or up to an update. */
 export async function train(until = store.state.run?.updates ?? 0): Promise<void> {
@@ -81,7 +95,7 @@ export async function train(until = store.state.run?.updates ?? 0): Promise<void
   if (!run || training || until <= update) return;
   store.set({ training: true, scrubbed: null });
   const clock = new Clock();
-  const well = await attempt('page', async () => {
+  underway = attempt('page', async () => {
     await request({ type: 'advance', updates: until - update }, (events) => {
       const before = store.state.update;
       takeReports(events);
@@ -90,6 +104,7 @@ export async function train(until = store.state.run?.updates ?? 0): Promise<void
       if (events.some(({ type }) => type === 'checkpoint')) keepRun();
     });
   });
+  const well = await underway;
   store.set({ training: false });
   if (!well) return;
   await keepRun();
@@ -104,6 +119,28 @@ export function pause(): void {
 export async function toggleTraining(): Promise<void> {
   if (store.state.training) pause();
   else await train();
+}
+
+/**
+ * Puts the run back to how it was at a checkpoint; what came after is dropped. Training that runs is
+ * stopped first, since the engine would go on with it from there.
+ */
+export async function rewind(update: number): Promise<void> {
+  pause();
+  await underway;
+  const well = await attempt('page', () =>
+    request({ type: 'rewind', checkpoint: update }, takeReports),
+  );
+  if (!well) return;
+  await keepRun(true);
+  await look();
+  scoreEdits();
+  recompute();
+}
+
+/** The collapse was read. */
+export function dismissWarning(): void {
+  store.set({ warning: null });
 }
 
 export async function stepOnce(): Promise<void> {

@@ -1,7 +1,16 @@
 import { describe, expect, it, vi } from 'vitest';
 import { change, clearHistory, stepBack, stepForward } from './history';
 import type { StateView } from './protocol';
-import { basis, initialState, isStale, type Result, Store, store } from './store';
+import {
+  basis,
+  bestBefore,
+  initialState,
+  isStale,
+  pastUpTo,
+  type Result,
+  Store,
+  store,
+} from './store';
 
 const board = (state: unknown) => ({ state }) as StateView;
 
@@ -36,6 +45,43 @@ describe('figures', () => {
     expect(isStale(made, { ...now, scrubbed: 5 })).toBe(true);
     expect(isStale(made, { ...now, boards: { clean: board(1), corrupt: null } })).toBe(true);
     expect(isStale(made, { ...now, edits: [{ site: 'stem', op: 'zero' }] })).toBe(true);
+  });
+});
+
+describe('a run that goes back', () => {
+  const at = (update: number) => ({ update, metrics: {}, scores: [], message: '' });
+  const now = {
+    ...initialState,
+    update: 7,
+    updates: [1, 2, 3, 4, 5, 6, 7].map(at),
+    checkpoints: [0, 2, 4, 6].map(at),
+    collapses: [3, 5].map(at),
+    scrubbed: 2,
+    warning: at(5),
+  };
+  const updatesOf = (points: { update: number }[]) => points.map(({ update }) => update);
+
+  it('keeps its past up to that update, and forgets what it was warned of after', () => {
+    const past = pastUpTo(4, now);
+    expect(past.update).toBe(4);
+    expect(updatesOf(past.updates)).toEqual([1, 2, 3, 4]);
+    expect(updatesOf(past.checkpoints)).toEqual([0, 2, 4]);
+    expect(updatesOf(past.collapses)).toEqual([3]);
+    expect(past.warning).toBeNull();
+    expect(pastUpTo(5, now).warning).toBe(now.warning);
+  });
+
+  it('goes on showing an older checkpoint, and the newest weights where that one is the newest', () => {
+    expect(pastUpTo(4, now).scrubbed).toBe(2);
+    expect(pastUpTo(2, now).scrubbed).toBeNull();
+    expect(pastUpTo(0, now).scrubbed).toBeNull();
+  });
+
+  it('has a best checkpoint to go to only where that is behind it', () => {
+    const kept = { rewindable: [0, 2, 4, 6], best: 4 };
+    expect(bestBefore({ ...now, kept })).toBe(4);
+    expect(bestBefore({ ...now, kept, update: 4 })).toBeNull();
+    expect(bestBefore(now)).toBeNull();
   });
 });
 

@@ -6,6 +6,7 @@ import type {
   DeviceName,
   Edit,
   Figure,
+  Kept,
   RunInfo,
   Number as Score,
   StateView,
@@ -29,6 +30,12 @@ export interface UpdatePoint {
 export interface CheckpointPoint {
   update: number;
   scores: Score[];
+}
+
+/** An update with which the policy began to fall apart. */
+export interface CollapsePoint {
+  update: number;
+  message: string;
 }
 
 /** One figure of an op, with what it was made from. */
@@ -83,6 +90,11 @@ export interface State {
   checkpoints: CheckpointPoint[];
   /** The checkpoint on show; null for the newest weights. */
   scrubbed: number | null;
+  /** Which checkpoints the run can go back to. */
+  kept: Kept;
+  collapses: CollapsePoint[];
+  /** The collapse that is told; null once it was read. */
+  warning: CollapsePoint | null;
   /** Seconds of training so far, in this tab. */
   secondsTrained: number;
   /** Estimate to the end of the budget; null while unknown. */
@@ -133,6 +145,9 @@ export const initialState: State = {
   updates: [],
   checkpoints: [],
   scrubbed: null,
+  kept: { rewindable: [], best: null },
+  collapses: [],
+  warning: null,
   secondsTrained: 0,
   secondsLeft: null,
   boards: { clean: null, corrupt: null },
@@ -161,6 +176,25 @@ export const initialState: State = {
 /** The update whose weights are on show. */
 export function shownUpdate(state: State): number {
   return state.scrubbed ?? state.update;
+}
+
+/** The best checkpoint to go back to; null where that is the newest update. */
+export function bestBefore({ kept, update }: State): number | null {
+  return kept.best != null && kept.best < update ? kept.best : null;
+}
+
+/** A run's past up to an update. */
+export function pastUpTo(update: number, state: State) {
+  const isPast = (point: { update: number }) => point.update <= update;
+  const { updates, checkpoints, collapses, scrubbed, warning } = state;
+  return {
+    update,
+    updates: updates.filter(isPast),
+    checkpoints: checkpoints.filter(isPast),
+    collapses: collapses.filter(isPast),
+    scrubbed: scrubbed !== null && scrubbed < update ? scrubbed : null,
+    warning: warning && isPast(warning) ? warning : null,
+  };
 }
 
 /** What a figure depends on beside the update: two figures of one basis are comparable. */

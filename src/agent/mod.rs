@@ -2,6 +2,7 @@
 
 pub mod adam;
 pub mod alphazero;
+pub mod collapse;
 pub mod mcts;
 pub mod ppo;
 
@@ -17,6 +18,7 @@ use crate::{
     rng::Rng,
 };
 use burn::tensor::Device;
+use collapse::Collapse;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -98,6 +100,11 @@ pub type Metrics = BTreeMap<String, f64>;
 pub trait Agent {
     /// One update. Errors: `NotFinite` once the loss has diverged.
     fn advance(&mut self) -> Pending<'_, Result<Metrics>>;
+
+    /// The collapse that began with the newest update, if the agent watches for any and saw one.
+    fn collapse(&self) -> Option<&Collapse> {
+        None
+    }
 
     /// The network as it is now, for inference.
     fn network(&self) -> Network;

@@ -5,11 +5,13 @@
 //! and goes over what it played `num_epochs` times in shuffled minibatches. Deviation: where a time limit
 //! cuts an episode, the value of its last state stands for what would have followed.
 
+mod notice;
 mod saved;
 
 use super::{
     Agent, AgentEntry, Decision, MetricInfo, Metrics, Setup,
     adam::{Adam, Rate},
+    collapse::{Collapse, Detector},
 };
 use crate::{
     backend::{self, Pending},
@@ -149,6 +151,9 @@ struct Ppo {
     updates: usize,
     /// Return and length of the last episodes that ended, newest last.
     ended: Vec<(f32, usize)>,
+    detector: Detector,
+    /// The collapse that began with the newest update.
+    collapse: Option<Collapse>,
 }
 
 /// An environment being played.
@@ -251,6 +256,8 @@ impl Ppo {
             update: 0,
             updates: setup.updates,
             ended: Vec::new(),
+            detector: Detector::default(),
+            collapse: None,
             parameters,
         })
     }
@@ -279,6 +286,7 @@ impl Ppo {
             }
         }
         let mut metrics = self.watch(watched, &rollout).await?;
+        self.collapse = self.notice(&metrics, &rollout);
         if self.network.is_shared() {
             let batch = rollout.minibatch(&last, self.start.as_ref(), &self.device);
             if let Some(cosine) = self.gradient_cosine(&batch).await? {
@@ -502,22 +510,6 @@ impl Rollout {
             target: column(&|row| self.advantages[row] + value(row)),
         }
     }
-
-    /// Share of the targets' variance that the values told in advance.
-    fn explained_variance(&self) -> f64 {
-        let variance = |numbers: &dyn Fn(usize) -> f64| {
-            let count = self.advantages.len() as f64;
-            let mean = (0..self.advantages.len()).map(numbers).sum::<f64>() / count;
-            let squares = (0..self.advantages.len()).map(|row| (numbers(row) - mean).powi(2));
-            squares.sum::<f64>() / count
-        };
-        let error = |row: usize| f64::from(self.advantages[row]);
-        let target = |row: usize| error(row) + f64::from(self.transitions[row].value);
-        match variance(&target) {
-            0.0 => 0.0,
-            all => 1.0 - variance(&error) / all,
-        }
-    }
 }
 
 /// The loss of `network` on a minibatch, in its parts.
@@ -564,6 +556,10 @@ pub fn losses(network: &Network, batch: &Minibatch, parameters: &Parameters) -> 
 impl Agent for Ppo {
     fn advance(&mut self) -> Pending<'_, Result<Metrics>> {
         Box::pin(self.update())
+    }
+
+    fn collapse(&self) -> Option<&Collapse> {
+        self.collapse.as_ref()
     }
 
     fn network(&self) -> Network {

@@ -56,10 +56,18 @@ pub(super) fn train(
                 bar.set_position(update as u64);
                 print(&json!({"update": update, "metrics": metrics}))
             }
-            Event::Checkpoint { update, scores } => {
+            Event::Checkpoint { update, scores, .. } => {
                 let printed = print(&json!({"update": update, "scores": named(&scores)}));
                 last.replace(Some((update, scores)));
                 printed
+            }
+            Event::Collapse {
+                update,
+                sign,
+                message,
+            } => {
+                bar.suspend(|| eprintln!("glassbox: collapse at update {update}. {message}"));
+                print(&json!({"update": update, "collapse": {"sign": sign, "message": message}}))
             }
             _ => Ok(()),
         };

@@ -139,6 +139,13 @@ impl Archive {
         Ok(Self { arrays, metadata })
     }
 
+    /// About how many bytes it takes: its numbers, and its metadata as text.
+    pub fn num_bytes(&self) -> usize {
+        let numbers: usize = self.arrays.values().map(|array| 4 * array.data.len()).sum();
+        let texts = self.metadata.values().map(|value| value.to_string().len());
+        numbers + texts.sum::<usize>()
+    }
+
     /// The array `name` with exactly `shape`, or `Error::Checkpoint`.
     pub fn array(&self, name: &str, shape: &[usize]) -> Result<&[f32]> {
         let array = self

@@ -205,6 +205,17 @@ impl Scorer {
         }
     }
 
+    /// How good a checkpoint is: its first score, turned so that more is better. Fewer lines lost, more
+    /// games won or a higher return make a checkpoint the better one.
+    pub fn merit(&self, scores: &[Number]) -> Option<f64> {
+        let value = scores.first()?.value;
+        Some(if self.kind == Kind::Exact {
+            -value
+        } else {
+            value
+        })
+    }
+
     /// Scores the agent through `evaluator`.
     pub async fn score(
         &self,

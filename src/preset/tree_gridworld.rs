@@ -16,11 +16,11 @@ pub static PRESET: Preset = Preset {
     checkpoint_every: 60,
     parameters: || {
         json!({
-            "environment": {"side": 8, "num_trees": 6, "min_regrowth": 0.002},
+            "environment": {"side": 8, "num_trees": 6, "min_regrowth": 0.001},
             "model": {"width": 64, "depth": 2, "init": "orthogonal", "bounded_value": false},
             "agent": {
                 "num_envs": 64, "num_steps": 32, "num_minibatches": 4, "num_epochs": 4,
-                "learning_rate": 1e-3, "gamma": 0.95, "anneal": false,
+                "learning_rate": 1e-3, "gamma": 0.97, "anneal": false,
             },
         })
     },

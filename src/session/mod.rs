@@ -64,6 +64,14 @@ impl Session {
                     }
                 }
             }
+            Command::Rewind { checkpoint } => {
+                let run = self.run.as_mut().ok_or(Error::NoRun)?;
+                run.rewind(checkpoint)?;
+                sink(Event::Rewound {
+                    update: checkpoint,
+                    kept: run.kept(),
+                });
+            }
             Command::Start { seed } => {
                 let run = self.run()?;
                 let mut env = run.env();

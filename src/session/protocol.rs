@@ -2,7 +2,7 @@
 //! permalink. The page's TypeScript types are generated from this file.
 
 use crate::{
-    agent::{Decision, MetricInfo},
+    agent::{Decision, MetricInfo, collapse::Sign},
     backend::DeviceName,
     env::{Axis, Concept, Optimum, scene::Scene},
     model::{Site, taps::Edit},
@@ -38,10 +38,17 @@ pub enum Command {
         #[serde(default)]
         device: DeviceName,
     },
-    /// Trains. Answers: an `update` each, a `checkpoint` now and then, `finished` at the end.
+    /// Trains. Answers: an `update` each, a `checkpoint` now and then, a `collapse` where one begins,
+    /// `finished` at the end.
     Advance {
         /// At most this many updates.
         updates: usize,
+    },
+    /// Puts the run back to how it was at a checkpoint, exactly, and drops what came after. Answer:
+    /// `rewound`. Training goes on from there as it would have without what was dropped.
+    Rewind {
+        /// The update of the checkpoint: one of [`Kept::rewindable`].
+        checkpoint: usize,
     },
     /// A start state. Answer: `state`.
     Start {
@@ -177,6 +184,24 @@ pub enum Event {
         update: usize,
         /// Its scores.
         scores: Vec<Number>,
+        /// Which checkpoints the run can now go back to.
+        kept: Kept,
+    },
+    /// The policy falls apart. Told once for each collapse, when it begins.
+    Collapse {
+        /// The update with which it was noticed.
+        update: usize,
+        /// What was seen.
+        sign: Sign,
+        /// What was seen, what it means and what to do, in whole sentences.
+        message: String,
+    },
+    /// The run is back at a checkpoint.
+    Rewound {
+        /// The update of the checkpoint, which is the newest now.
+        update: usize,
+        /// Which checkpoints the run can still go back to.
+        kept: Kept,
     },
     /// The run has reached its budget of updates.
     Finished {
@@ -226,6 +251,20 @@ pub enum Event {
         /// What was wrong and what is allowed.
         message: String,
     },
+}
+
+/// What is left of the past: checkpoints of which everything is kept, not the weights alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
+pub struct Kept {
+    /// Updates of the checkpoints that the run can go back to, ascending.
+    pub rewindable: Vec<usize>,
+    /// The best of them by the first of `RunInfo::scores`; of equals the newest.
+    pub best: Option<usize>,
 }
 
 /// What an exported file holds.
@@ -371,6 +410,8 @@ pub struct RunInfo {
     pub updates: usize,
     /// Updates of the checkpoints that are kept.
     pub checkpoints: Vec<usize>,
+    /// Which of them the run can go back to.
+    pub kept: Kept,
     /// Number of weights.
     pub num_weights: usize,
     /// The network's sites, from input to output.

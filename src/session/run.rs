@@ -1,6 +1,7 @@
 //! A run: its agent, its checkpoints, and the ground truth that it is scored against.
 
 mod lab;
+mod rewind;
 
 use super::{
     Sink,
@@ -49,6 +50,8 @@ struct Checkpoint {
     update: usize,
     network: Network,
     scores: Vec<Number>,
+    /// What training needs to go on from there, as long as there is room for it.
+    learner: Option<Archive>,
 }
 
 /// Reference states that `mean` and `resample` edits draw from.
@@ -127,13 +130,14 @@ impl Run {
             run.take_checkpoint().await?;
         } else {
             run.can_train = false;
-            run.keep_checkpoint(network).await?;
+            run.keep_checkpoint(network, None).await?;
         }
         Ok(run)
     }
 
     /// One update, reported to `sink`. False once the budget is spent.
-    /// Errors: `NotApplicable` for a run that was opened from weights alone.
+    /// Errors: `NotApplicable` for a run that was opened from weights alone; `Diverged` for an update
+    /// that came to nothing.
     pub async fn advance(&mut self, sink: Sink<'_>) -> Result<bool> {
         if self.update >= self.config.updates {
             sink(Event::Finished {
@@ -142,7 +146,10 @@ impl Run {
             return Ok(false);
         }
         self.check_can_train()?;
-        let metrics = self.agent.advance().await?;
+        let metrics = match self.agent.advance().await {
+            Ok(metrics) => metrics,
+            Err(why) => return Err(self.undo_update(why).await),
+        };
         self.update += 1;
         sink(Event::Update {
             update: self.update,
@@ -152,8 +159,11 @@ impl Run {
         if last || self.update.is_multiple_of(self.config.checkpoint_every) {
             self.take_checkpoint().await?;
             if let Some(checkpoint) = self.checkpoints.last() {
-                sink(checkpoint.event());
+                sink(self.checkpoint_event(checkpoint));
             }
+        }
+        if let Some(collapse) = self.agent.collapse() {
+            sink(self.collapse_event(collapse));
         }
         if last {
             sink(Event::Finished {
@@ -173,10 +183,13 @@ impl Run {
     }
 
     async fn take_checkpoint(&mut self) -> Result<()> {
-        self.keep_checkpoint(self.agent.network()).await
+        let mut learner = Archive::default();
+        self.agent.save(&mut learner).await?;
+        self.keep_checkpoint(self.agent.network(), Some(learner))
+            .await
     }
 
-    async fn keep_checkpoint(&mut self, network: Network) -> Result<()> {
+    async fn keep_checkpoint(&mut self, network: Network, learner: Option<Archive>) -> Result<()> {
         let evaluator = Evaluator {
             network: network.clone(),
             device: self.device.clone(),
@@ -189,7 +202,9 @@ impl Run {
             update: self.update,
             network,
             scores,
+            learner,
         });
+        self.make_room();
         Ok(())
     }
 
@@ -197,7 +212,7 @@ impl Run {
     pub fn report_checkpoints(&self, sink: Sink<'_>) {
         self.checkpoints
             .iter()
-            .for_each(|checkpoint| sink(checkpoint.event()));
+            .for_each(|checkpoint| sink(self.checkpoint_event(checkpoint)));
     }
 
     /// Scores a network of this run against ground truth.
@@ -248,15 +263,19 @@ impl Run {
             .find(|checkpoint| checkpoint.update == update);
         found
             .map(|checkpoint| checkpoint.network.clone())
-            .ok_or_else(|| Error::UnknownId {
-                kind: "checkpoint",
-                id: update.to_string(),
-                allowed: self
-                    .checkpoints
-                    .iter()
-                    .map(|checkpoint| checkpoint.update.to_string())
-                    .collect(),
-            })
+            .ok_or_else(|| self.unknown_checkpoint(update))
+    }
+
+    fn unknown_checkpoint(&self, update: usize) -> Error {
+        Error::UnknownId {
+            kind: "checkpoint",
+            id: update.to_string(),
+            allowed: self
+                .checkpoints
+                .iter()
+                .map(|checkpoint| checkpoint.update.to_string())
+                .collect(),
+        }
     }
 
     /// The weights of a checkpoint as an archive, with the metadata that rebuilds their network.
@@ -338,6 +357,7 @@ impl Run {
                 .iter()
                 .map(|checkpoint| checkpoint.update)
                 .collect(),
+            kept: self.kept(),
             num_weights: self.num_weights,
             sites: self.sites.clone(),
             observation: space.observation.clone(),
@@ -379,13 +399,12 @@ impl Run {
     pub fn env(&self) -> Box<dyn Env> {
         self.start.clone()
     }
-}
 
-impl Checkpoint {
-    fn event(&self) -> Event {
+    fn checkpoint_event(&self, checkpoint: &Checkpoint) -> Event {
         Event::Checkpoint {
-            update: self.update,
-            scores: self.scores.clone(),
+            update: checkpoint.update,
+            scores: checkpoint.scores.clone(),
+            kept: self.kept(),
         }
     }
 }

@@ -123,6 +123,19 @@ pub const TINY: &[&str] = &[
     "agent.num_steps=2",
 ];
 
+/// Cart pole with a step so large that the second update's gradients overflow.
+pub const DIVERGING: &[&str] = &[
+    "updates=8",
+    "checkpoint_every=5",
+    "model.activation=relu",
+    "model.depth=8",
+    "agent.num_steps=32",
+    "agent.num_minibatches=1",
+    "agent.num_epochs=1",
+    "agent.anneal=false",
+    "agent.learning_rate=1",
+];
+
 /// The configuration of a tiny run.
 pub fn tiny_config(seed: u64) -> RunConfig {
     let set =

@@ -42,6 +42,8 @@ export class App extends LightElement {
     now.error,
     now.canUndo,
     now.set,
+    now.kept,
+    now.warning,
   ]);
   @state() private accessor tab = new URLSearchParams(location.search).get('tab') ?? 'world';
   @state() private accessor shared = false;
@@ -160,9 +162,16 @@ export class App extends LightElement {
         ({ id, name }) =>
           html`<button aria-current=${id === this.tab ? 'page' : nothing} @click=${() => {
             this.tab = id;
-          }}>${icon(id)}${name}</button>`,
+          }}>${this.#tabName(id, name)}</button>`,
       )}
     </nav>`;
+  }
+
+  #tabName(id: IconName & string, name: string): TemplateResult {
+    const warns = id === 'timeline' && this.#watch.state.warning !== null;
+    return warns
+      ? html`${icon('warn')}<span>${name}<span class="vh"> (warning)</span></span>`
+      : html`${icon(id)}${name}`;
   }
 
   #help(): TemplateResult {

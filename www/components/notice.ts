@@ -2,14 +2,16 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { dismissError, recover, recoverOn } from '../actions';
-import type { State } from '../store';
+import { bestBefore, type State } from '../store';
+import { backButton } from './back';
 import { icon } from './icons';
 
 function bar(text: TemplateResult, ...acts: unknown[]): TemplateResult {
   return html`<div class="notice" role="alert">${icon('warn')}<p>${text}</p>${acts}</div>`;
 }
 
-export function notice({ engine, error, device }: State): TemplateResult | typeof nothing {
+export function notice(state: State): TemplateResult | typeof nothing {
+  const { engine, error, device } = state;
   if (engine.status === 'unsupported')
     return bar(html`<b>This browser lacks WebAssembly SIMD.</b> Agents are trained with its vector
       instructions. Any browser since 2023 has them: Chrome 91, Firefox 89, Safari 16.4, or newer.`);
@@ -35,6 +37,7 @@ export function notice({ engine, error, device }: State): TemplateResult | typeo
     error.code === 'link'
       ? html`${error.message}`
       : html`<b>Not done:</b> ${error.message}. The session goes on as it was.`,
+    error.code === 'diverged' && bestBefore(state) !== null ? backButton(state) : nothing,
     html`<button class="btn quiet small" @click=${dismissError}>Dismiss</button>`,
   );
 }

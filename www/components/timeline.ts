@@ -2,11 +2,12 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { scrub, scrubStep } from '../actions';
+import { dismissWarning, rewind, scrub, scrubStep } from '../actions';
 import { formatNumber, formatScore, formatSeconds } from '../format';
 import { lanesOf, nearest } from '../lanes';
 import type { Number as Score } from '../protocol';
 import { type CheckpointPoint, type State, shownUpdate, Watch } from '../store';
+import { backButton } from './back';
 import { icon } from './icons';
 import { LightElement } from './light';
 import { axisOf, drawTimeline, type PlotState } from './timeline_plot';
@@ -28,6 +29,9 @@ export class Timeline extends LightElement {
     now.secondsTrained,
     now.secondsLeft,
     now.editScores,
+    now.kept,
+    now.collapses,
+    now.warning,
   ]);
   @state() private accessor size = { width: 0, height: 0 };
   @state() private accessor hovered: number | null = null;
@@ -69,6 +73,7 @@ export class Timeline extends LightElement {
       update,
       updates: run?.updates ?? 1,
       checkpoints: checkpoints.map((each) => each.update),
+      collapses: now.collapses.map((each) => each.update),
       shown: shownUpdate(now),
       hovered: this.hovered,
     };
@@ -160,6 +165,7 @@ export class Timeline extends LightElement {
           ${icon(this.replaying ? 'pause' : 'play')} ${this.replaying ? 'Stop' : 'Replay'}
         </button>
       </div>
+      ${warning(now)}
       <div class="tl">
         ${side(now)}
         <div class="tl-plot">${this.#plot(now)}</div>
@@ -175,7 +181,8 @@ export class Timeline extends LightElement {
           ? nothing
           : html`<button class="chip sel" @click=${() => scrub(null)}>
               checkpoint ${formatNumber(now.scrubbed)} ${icon('close')}<span class="vh">back to the newest</span>
-            </button>`
+            </button>
+            ${backToHere(now.scrubbed, now)}`
       }
       ${time ? html`<span class="chip">${now.training ? html`<i></i>` : nothing}${time}</span>` : nothing}
     `;
@@ -210,6 +217,29 @@ export class Timeline extends LightElement {
           : nothing
       }`;
   }
+}
+
+/** Goes back to the checkpoint on show, where more than its weights is kept. */
+function backToHere(shown: number, { kept }: State): TemplateResult {
+  const isKept = kept.rewindable.includes(shown);
+  const title = isKept
+    ? `Puts the run back to update ${shown}, and drops what came after; training goes on from there`
+    : 'Only the weights of this checkpoint are kept';
+  return html`<button class="btn small" title=${title} ?disabled=${!isKept} @click=${() => rewind(shown)}>
+    ${icon('reset')} Go back to here
+  </button>`;
+}
+
+/** What was noticed of a collapse, and the way back. */
+function warning(now: State): TemplateResult | typeof nothing {
+  if (!now.warning) return nothing;
+  const { update, message } = now.warning;
+  return html`<div class="notice-here">
+    ${icon('warn')}
+    <p role="alert"><b>Collapse at update ${formatNumber(update)}.</b> ${message}</p>
+    ${backButton(now)}
+    <button class="btn quiet icon small" aria-label="Dismiss" @click=${dismissWarning}>${icon('close')}</button>
+  </div>`;
 }
 
 /** Seconds trained and those left, as far as they are known. */

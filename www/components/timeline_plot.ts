@@ -14,6 +14,7 @@ export interface PlotState {
   update: number;
   updates: number;
   checkpoints: number[];
+  collapses: number[];
   /** The update on show, and the one that is pointed at. */
   shown: number;
   hovered: number | null;
@@ -60,6 +61,7 @@ export function drawTimeline(state: PlotState): SVGTemplateResult {
       const top = index * slot + (narrow ? LINE + 4 : 6);
       return drawLane(lane, state, axis, top, (index + 1) * slot - 10, narrow);
     })}
+    ${drawCollapses(state.collapses, axis, bottom)}
   `;
 }
 
@@ -101,6 +103,29 @@ function drawFlag(
     <rect x=${left} y=${top} width=${width} height=${FLAG}></rect>
     <text x=${left + 7} y=${top + 12}>${text}</text>
   </g>`;
+}
+
+const COLLAPSE = 'collapse';
+
+/** A line where each collapse was noticed; a word on it unless one stands there already. */
+function drawCollapses(collapses: number[], axis: UpdateAxis, bottom: number): SVGTemplateResult[] {
+  const width = textWidth(COLLAPSE, 560) + 10;
+  let free = Number.NEGATIVE_INFINITY;
+  return collapses.map((update) => {
+    const x = axis.x(update);
+    const left = x + width > axis.right ? x - width : x;
+    const isFree = left >= free;
+    if (isFree) free = left + width;
+    return svg`<g class="fell">
+      <path d="M${x} 0V${bottom}"></path>
+      ${
+        isFree
+          ? svg`<rect x=${left} y=${bottom - FLAG} width=${width} height=${FLAG}></rect>
+            <text x=${left + 5} y=${bottom - 4}>${COLLAPSE}</text>`
+          : nothing
+      }
+    </g>`;
+  });
 }
 
 /** Names and values on the right of a lane, one a line. */

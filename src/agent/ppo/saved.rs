@@ -2,7 +2,7 @@
 
 use super::Ppo;
 use crate::{
-    agent::{self, adam::Adam},
+    agent::{self, adam::Adam, collapse::Detector},
     error::{Error, Result},
     model::{Network, weights::Archive},
     rng::Rng,
@@ -19,6 +19,9 @@ struct Saved {
     ended: Vec<(f32, usize)>,
     /// State, return and length so far of the episode under way in each lane.
     lanes: Vec<(Value, f32, usize)>,
+    /// Files of before there was one have none.
+    #[serde(default)]
+    detector: Detector,
 }
 
 impl Ppo {
@@ -34,6 +37,7 @@ impl Ppo {
                 .iter()
                 .map(|lane| (lane.env.state(), lane.total, lane.length))
                 .collect(),
+            detector: self.detector.clone(),
         };
         agent::put_learner(archive, &saved)
     }
@@ -54,6 +58,7 @@ impl Ppo {
         self.adam = Adam::load(archive, network.num_params(), &self.device)?;
         self.network = network.to_device(&self.device.clone().autodiff()).train();
         (self.rng, self.update, self.ended) = (saved.rng, saved.update, saved.ended);
+        (self.detector, self.collapse) = (saved.detector, None);
         Ok(())
     }
 }

@@ -1,0 +1,60 @@
+//! What an update's rollout tells of how the training goes, and what PPO shows the detector of collapses.
+
+use super::{Ppo, Rollout};
+use crate::agent::{
+    Metrics,
+    collapse::{Collapse, Mean, Sample},
+};
+
+impl Ppo {
+    /// Takes in an update's metrics. Returns a collapse that begins with it, and how to avoid it.
+    pub(super) fn notice(&mut self, metrics: &Metrics, rollout: &Rollout) -> Option<Collapse> {
+        let metric = |name: &str| metrics.get(name).copied().unwrap_or_default();
+        let most = rollout.most_entropy(self.start.space().num_actions());
+        let p = &self.parameters;
+        let mut found = self.detector.observe(Sample {
+            level: Mean::of(self.ended.iter().map(|(total, _)| f64::from(*total))),
+            // Where nothing can be chosen, nothing can be left untried.
+            entropy: if most > 0.0 {
+                metric("entropy") / most
+            } else {
+                1.0
+            },
+            kl: metric("kl"),
+            clip: p.clip,
+        })?;
+        found.message += &format!(
+            " A lower learning rate than {} or a smaller clip than {} takes smaller steps.",
+            p.learning_rate, p.clip
+        );
+        Some(found)
+    }
+}
+
+impl Rollout {
+    /// The greatest mean entropy that was possible: that of a fair choice among what was legal.
+    fn most_entropy(&self, num_actions: usize) -> f64 {
+        let count = |mask: &[f32]| mask.iter().filter(|&&mask| mask == 0.0).count();
+        let logarithms = self
+            .masks
+            .chunks_exact(num_actions)
+            .map(|mask| (count(mask) as f64).ln());
+        logarithms.sum::<f64>() / self.actions.len() as f64
+    }
+
+    /// Share of the targets' variance that the values told in advance.
+    pub(super) fn explained_variance(&self) -> f64 {
+        let variance = |numbers: &dyn Fn(usize) -> f64| {
+            let count = self.advantages.len() as f64;
+            let mean = (0..self.advantages.len()).map(numbers).sum::<f64>() / count;
+            let squares = (0..self.advantages.len()).map(|row| (numbers(row) - mean).powi(2));
+            squares.sum::<f64>() / count
+        };
+        let error = |row: usize| f64::from(self.advantages[row]);
+        let target = |row: usize| error(row) + f64::from(self.transitions[row].value);
+        match variance(&target) {
+            0.0 => 0.0,
+            all => 1.0 - variance(&error) / all,
+        }
+    }
+}
