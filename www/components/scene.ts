@@ -2,7 +2,8 @@
 
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 'lit';
 import { diverging } from '../colour';
-import type { Decision, Role, Scene, Shape, Sprite, Stroke, Target } from '../protocol';
+import type { Decision, Scene, Sprite, Stroke, Target } from '../protocol';
+import { drawShape, isGround, strokeOf } from './shapes';
 
 const LONGEST_SHORT_NAME = 5;
 /** The smallest cell with room for words in it. */
@@ -10,9 +11,6 @@ const SMALLEST_LABELLED = 40;
 
 /** Width of a drawing in its own units; text of 11 units is 11 px at this width. */
 const WIDTH = 276;
-
-const STROKES: Record<Role, string> = { first: 'sp1', second: 'sp2', neutral: 'sn' };
-const FILLS: Record<Role, string> = { first: 'fp1', second: 'fp2', neutral: 'fwall' };
 
 export interface SceneOptions {
   label: string;
@@ -41,28 +39,6 @@ export function cellKey(cell: { row: number; column: number }): string {
 export function frameOf(scene: Scene, width = WIDTH): Frame {
   const cell = width / scene.columns;
   return { cell, x: (column) => (column + 0.5) * cell, y: (row) => (row + 0.5) * cell };
-}
-
-/** A shape around a point; `size` is the side of its cell. */
-export function drawShape(shape: Shape, role: Role, x: number, y: number, size: number) {
-  const reach = size * 0.24;
-  switch (shape) {
-    case 'cross':
-      return svg`<path class=${STROKES[role]} stroke-width=${size * 0.065}
-        d="M${x - reach} ${y - reach}L${x + reach} ${y + reach}M${x + reach} ${y - reach}L${x - reach} ${y + reach}" />`;
-    case 'ring':
-      return svg`<circle class=${STROKES[role]} stroke-width=${size * 0.065} cx=${x} cy=${y} r=${size * 0.25} />`;
-    case 'disc':
-      return svg`<circle class=${FILLS[role]} cx=${x} cy=${y} r=${size * 0.38} />`;
-    case 'block':
-      return svg`<rect class=${FILLS[role]} x=${x - size * 0.36} y=${y - size * 0.36}
-        width=${size * 0.72} height=${size * 0.72} rx=${size * 0.06} />`;
-    case 'wall':
-      return svg`<rect class=${FILLS[role]} x=${x - size / 2} y=${y - size / 2} width=${size} height=${size} />`;
-    case 'wedge':
-      return svg`<path class=${FILLS[role]}
-        d="M${x - size * 0.36} ${y + size * 0.26}L${x + size * 0.36} ${y + size * 0.26}V${y - size * 0.1}L${x + size * 0.08} ${y - size * 0.28}Z" />`;
-  }
 }
 
 function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplateResult[] {
@@ -108,7 +84,7 @@ function drawSprite(sprite: Sprite, frame: Frame, decided: boolean, lifted: bool
 
 function drawStroke({ points, role, width }: Stroke, { cell }: Frame) {
   const path = points.map(([column, row]) => `${column * cell} ${row * cell}`).join('L');
-  return svg`<path class=${STROKES[role]} stroke-width=${width * cell} d="M${path}" />`;
+  return svg`<path class=${strokeOf(role)} stroke-width=${width * cell} d="M${path}" />`;
 }
 
 function drawDifference({ row, column }: Sprite, { cell, x, y }: Frame) {
@@ -150,8 +126,8 @@ export function differingCells(one: Scene, other: Scene): Set<string> {
 
 /** What stands on the scene, in words. */
 export function describe(scene: Scene): string {
-  // Walls are many, and part of the grid.
-  const standing = scene.sprites.filter(({ shape }) => shape !== 'wall');
+  // Walls and the like are many, and part of the grid.
+  const standing = scene.sprites.filter(({ shape }) => !isGround(shape));
   const sprites = standing.map(
     ({ name, row, column }) => `${name} at row ${row + 1}, column ${column + 1}`,
   );

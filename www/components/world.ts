@@ -21,16 +21,9 @@ import { allCells, type CellAction, hitAreas } from './board_overlay';
 import { icon } from './icons';
 import { LightElement } from './light';
 import './pair';
-import {
-  cellKey,
-  describe,
-  drawDecision,
-  drawScene,
-  drawShape,
-  type Frame,
-  isColumnwise,
-} from './scene';
+import { cellKey, describe, drawDecision, drawScene, type Frame, isColumnwise } from './scene';
 import { sentence } from './sentence';
+import { drawShape } from './shapes';
 
 const MARGIN_COLUMNWISE = 20;
 
