@@ -3,6 +3,7 @@
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 'lit';
 import { diverging } from '../colour';
 import type { Decision, Scene, Sprite, Stroke, Target } from '../protocol';
+import type { Trail } from '../trail';
 import { drawShape, isGround, strokeOf } from './shapes';
 
 const LONGEST_SHORT_NAME = 5;
@@ -21,6 +22,8 @@ export interface SceneOptions {
   over?: (frame: Frame) => unknown;
   /** Drawn above the margin: text above and below the columns. */
   margin?: number;
+  /** Paths in cells, drawn under what stands; the rest of each is still to be walked. */
+  trails?: readonly Trail[];
   /** A cell whose sprite is being carried elsewhere. */
   lifted?: string | null;
 }
@@ -93,6 +96,24 @@ function drawDifference({ row, column }: Sprite, { cell, x, y }: Frame) {
     width=${side} height=${side} rx=${cell * 0.1} class="sacc dash" />`;
 }
 
+/** A thin line through the cells that were walked; what lies ahead of the board on show is fainter. */
+function drawTrail({ cells, upTo, role }: Trail, { cell, x, y }: Frame) {
+  const path = (part: typeof cells) => part.map(({ row, column }) => `${x(column)} ${y(row)}`);
+  const line = (part: typeof cells, kind: string) =>
+    part.length < 2
+      ? nothing
+      : svg`<path class="${strokeOf(role)} trail ${kind}" stroke-width=${Math.max(1.5, cell * 0.08)}
+          d="M${path(part).join('L')}" />`;
+  const [start] = cells;
+  return [
+    line(cells.slice(upTo), 'ahead'),
+    line(cells.slice(0, upTo + 1), ''),
+    start &&
+      svg`<circle class="${strokeOf(role)} trail" stroke-width=${Math.max(1, cell * 0.05)}
+      cx=${x(start.column)} cy=${y(start.row)} r=${cell * 0.13} />`,
+  ];
+}
+
 /** The scene as one SVG. */
 export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
   const width = options.width ?? WIDTH;
@@ -100,13 +121,25 @@ export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
   const frame = frameOf(scene, width);
   const height = frame.cell * scene.rows;
   const decided = scene.sprites.some(({ emphasis }) => emphasis);
+  const ground = scene.sprites.filter(({ shape }) => isGround(shape));
+  const things = scene.sprites.filter(({ shape }) => !isGround(shape));
+  const drawn = (sprites: Sprite[]) =>
+    sprites.map((sprite) =>
+      drawSprite(
+        sprite,
+        frame,
+        decided,
+        cellKey(sprite) === options.lifted && !isGround(sprite.shape),
+      ),
+    );
   return html`<svg
     viewBox="0 ${-margin} ${width} ${height + 2 * margin}"
     role=${options.over ? 'group' : 'img'}
     aria-label=${options.label}
   >
     ${drawGrid(scene, frame)}
-    ${scene.sprites.map((sprite) => drawSprite(sprite, frame, decided, cellKey(sprite) === options.lifted))}
+    ${drawn(ground)} ${options.trails?.map((trail) => drawTrail(trail, frame)) ?? nothing}
+    ${drawn(things)}
     ${scene.strokes.map((stroke) => drawStroke(stroke, frame))}
     ${scene.sprites
       .filter((sprite) => options.differing?.has(cellKey(sprite)))
