@@ -28,7 +28,7 @@ function refuse(cell: Cell): void {
   refusedTimer = setTimeout(() => store.set({ refused: null }), REFUSED_MS);
 }
 
-/** The topmost thing on a cell that a brush paints. */
+/** Whether a cell holds what a brush paints. */
 export function standsAt(scene: Scene, cell: Cell, { shape, role, name }: Brush): boolean {
   const is = (sprite: Sprite) =>
     sameCell(sprite, cell) && sprite.shape === shape && sprite.role === role;

@@ -201,14 +201,14 @@ export class BoardEditor {
     const over = board.terminated || board.truncated;
     const trainedOn = levelOfRun(run);
     const level = levelOfState(board);
-    const hand = html`<button class="btn small" title="Hand this level to the agent" ?disabled=${over} @click=${handOver}>${icon('play')}Hand to the agent</button>`;
+    const hand = html`<button class="btn small" title="Hand this level to the agent" ?disabled=${over} @click=${handOver}>${icon('play')}Hand to agent</button>`;
     const train = html`<button class="btn small" ?disabled=${training || trainedOn === level} @click=${trainOnLevel}>Train on this level</button>`;
     const back = html`<button class="btn small" ?disabled=${training} @click=${trainOnDrawnLevels}>Train on new levels</button>`;
     const choosable = trainedOn !== null && level !== null;
     return html`<div class="row tight">
       ${hasTwoPlayers() ? nothing : hand} ${choosable ? train : nothing}
       ${trainedOn ? back : nothing}
-      <button class="btn small" @click=${newGame}>New</button>
+      <button class="btn icon small" aria-label="New" title="New" @click=${newGame}>${icon('reset')}</button>
     </div>`;
   }
 }

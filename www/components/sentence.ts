@@ -41,21 +41,22 @@ function countSteps(count: number): string {
 function ending(walk: Walk, end: WalkEnd): TemplateResult {
   const { circle, best, steps, line, from } = walk;
   const taken = html`<b>${countSteps(steps)}</b>`;
-  const got = html`return <b>${signed(returnOf({ line, from }))}</b>`;
+  const back = circle ?? 0;
   const how = {
-    terminated: html`The episode ended after ${taken}: ${got}`,
-    truncated: html`The time limit cut the episode after ${taken}: ${got}`,
+    terminated: html`The episode ended after ${taken}.`,
+    truncated: html`The time limit cut the episode after ${taken}.`,
     circle:
-      steps - (circle ?? 0) === 1
-        ? html`<b>It is stuck</b>: step ${steps} changed nothing, so all that follow will not; ${got}`
-        : html`<b>It walks in a circle</b>: step ${steps} leads back to step ${circle}; ${got}`,
-    limit: html`It goes on; here it was watched for ${taken}: ${got}`,
-    stopped: html`Stopped after ${taken}: ${got} so far`,
+      steps - back === 1
+        ? html`<b>It is stuck</b>: step ${steps} changed nothing.`
+        : html`<b>It walks in a circle</b>: step ${steps} leads back to step ${back}.`,
+    limit: html`It would go on; it was watched for ${taken}.`,
+    stopped: html`Stopped after ${taken}.`,
   }[end];
   const most = best
-    ? html`, best possible <b>${signed(best.value)}</b> by ${best.method}${best.exact ? '' : ' as far as it sees'}`
+    ? html` of at most <b>${signed(best.value)}</b> (${best.method}${best.exact ? '' : ', as far as it sees'})`
     : nothing;
-  return html`${how}${most}. Likeliest action at every step.`;
+  return html`${how} Return <b>${signed(returnOf({ line, from }))}</b>${most}, with the likeliest
+    action each time.`;
 }
 
 /** What a walk is at or came to, where the board on show is its last. */
