@@ -2,7 +2,6 @@
 
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import {
-  handOver,
   hasTwoPlayers,
   newGame,
   paint,
@@ -157,17 +156,18 @@ export class BoardEditor {
   hint(scene: Scene): TemplateResult {
     const brush = this.#brushOf(scene);
     if (!brush) return html`<p class="note muted">Nothing here can be edited.</p>`;
-    const again = eraserOf(scene) < 0 ? '' : ', again to clear';
+    const clear = eraserOf(scene) < 0 ? '' : ' or clear';
     const does = !brush.shape
       ? 'click or drag to clear.'
       : isGround(brush.shape)
-        ? `click or drag to paint${again}.`
-        : `click to place${again}; drag to move.`;
+        ? `click or drag to paint${clear}.`
+        : `click to place${clear}; drag to move.`;
     return html`<p class="note muted"><b>${brush.name}</b>: ${does}</p>`;
   }
 
   palette(scene: Scene): TemplateResult {
     const { brushes } = scene;
+    if (brushes.length === 0) return html``;
     const picture = ({ shape, role }: Brush) =>
       shape
         ? html`<svg viewBox="0 0 18 18" aria-hidden="true">${drawShape(shape, role, 9, 9, fillsCell(shape) ? 15 : 21)}</svg>`
@@ -187,28 +187,28 @@ export class BoardEditor {
     </div>`;
   }
 
-  /** Back and on through what was edited. */
+  /** Back and on through what was edited, and afresh. */
   steps({ canUndo, canRedo }: State): TemplateResult {
-    const step = (name: 'undo' | 'redo', label: string, can: boolean, act: () => void) =>
+    const step = (name: 'undo' | 'redo' | 'reset', label: string, can: boolean, act: () => void) =>
       html`<button class="btn icon small" aria-label=${label} title=${label} ?disabled=${!can} @click=${act}>${icon(name)}</button>`;
     return html`<div class="row tight">
       ${step('undo', 'Undo', canUndo, undo)} ${step('redo', 'Redo', canRedo, redo)}
+      ${step('reset', 'New', true, newGame)}
     </div>`;
   }
 
-  /** What else can be done with the board. */
-  tools(board: StateView, { run, training }: State): TemplateResult {
+  /** What the agent can do with the board. */
+  tools(board: StateView, { run, training }: State, onHand: () => void): TemplateResult {
     const over = board.terminated || board.truncated;
     const trainedOn = levelOfRun(run);
     const level = levelOfState(board);
-    const hand = html`<button class="btn small" title="Hand this level to the agent" ?disabled=${over} @click=${handOver}>${icon('play')}Hand to agent</button>`;
-    const train = html`<button class="btn small" ?disabled=${training || trainedOn === level} @click=${trainOnLevel}>Train on this level</button>`;
+    const hand = html`<button class="btn small" title="Hand this level to the agent" ?disabled=${over} @click=${onHand}>${icon('play')}Hand to agent</button>`;
+    const train = html`<button class="btn small" ?disabled=${training} @click=${trainOnLevel}>Train on this level</button>`;
     const back = html`<button class="btn small" ?disabled=${training} @click=${trainOnDrawnLevels}>Train on new levels</button>`;
-    const choosable = trainedOn !== null && level !== null;
+    const canTrain = trainedOn !== null && level !== null && trainedOn !== level;
     return html`<div class="row tight">
-      ${hasTwoPlayers() ? nothing : hand} ${choosable ? train : nothing}
+      ${hasTwoPlayers() ? nothing : hand} ${canTrain ? train : nothing}
       ${trainedOn ? back : nothing}
-      <button class="btn icon small" aria-label="New" title="New" @click=${newGame}>${icon('reset')}</button>
     </div>`;
   }
 }

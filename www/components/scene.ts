@@ -50,6 +50,7 @@ function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplat
     row: Math.floor(index / columns),
     column: index % columns,
   }));
+  const gap = Math.min(1, cell * 0.035);
   switch (scene.grid) {
     case 'lines': {
       const across = Array.from(
@@ -73,7 +74,7 @@ function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplat
     case 'tiles':
       return places.map(
         ({ row, column }) =>
-          svg`<rect x=${column * cell + 1} y=${row * cell + 1} width=${cell - 2} height=${cell - 2} rx="2" class="fsunk" />`,
+          svg`<rect x=${column * cell + gap} y=${row * cell + gap} width=${cell - 2 * gap} height=${cell - 2 * gap} rx=${2 * gap} class="fsunk" />`,
       );
   }
 }
@@ -85,9 +86,15 @@ function drawSprite(sprite: Sprite, frame: Frame, decided: boolean, lifted: bool
   </g>`;
 }
 
-function drawStroke({ points, role, width }: Stroke, { cell }: Frame) {
-  const path = points.map(([column, row]) => `${column * cell} ${row * cell}`).join('L');
-  return svg`<path class=${strokeOf(role)} stroke-width=${width * cell} d="M${path}" />`;
+/** A line; over a thing it has an edge, or it would be lost on it. */
+function drawStroke({ points, role, width }: Stroke, { cell }: Frame, things: Sprite[]) {
+  const path = `M${points.map(([column, row]) => `${column * cell} ${row * cell}`).join('L')}`;
+  const isOver = ({ row, column }: Sprite) =>
+    points.some(([x, y]) => Math.floor(x) === column && Math.floor(y) === row);
+  const edge = things.some(isOver)
+    ? svg`<path class="cut" stroke-width=${2.4 * width * cell} stroke-linecap="round" d=${path} />`
+    : nothing;
+  return svg`${edge}<path class=${strokeOf(role)} stroke-width=${width * cell} d=${path} />`;
 }
 
 function drawDifference({ row, column }: Sprite, { cell, x, y }: Frame) {
@@ -140,7 +147,7 @@ export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
     ${drawGrid(scene, frame)}
     ${drawn(ground)} ${options.trails?.map((trail) => drawTrail(trail, frame)) ?? nothing}
     ${drawn(things)}
-    ${scene.strokes.map((stroke) => drawStroke(stroke, frame))}
+    ${scene.strokes.map((stroke) => drawStroke(stroke, frame, things))}
     ${scene.sprites
       .filter((sprite) => options.differing?.has(cellKey(sprite)))
       .map((sprite) => drawDifference(sprite, frame))}

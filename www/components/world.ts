@@ -89,6 +89,13 @@ export class World extends LightElement {
     </section>`;
   }
 
+  /** The button that was pressed is gone then; what stops the walk is next at hand. */
+  async #handOver(): Promise<void> {
+    handOver();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('.watch')?.focus();
+  }
+
   #empty(): TemplateResult {
     const { engine } = this.#watch.state;
     if (engine.status !== 'loading')
@@ -118,7 +125,7 @@ export class World extends LightElement {
             >
               ${this.#scene(board)}
             </div>
-            ${editor.hint(scene)} ${editor.palette(scene)} ${editor.tools(board, this.#watch.state)}`;
+            ${editor.hint(scene)} ${editor.palette(scene)} ${editor.tools(board, this.#watch.state, () => this.#handOver())}`;
     return html`${main} ${this.#problem() ?? this.#sentence(board)}
       <gb-pair></gb-pair>`;
   }
@@ -197,9 +204,9 @@ export class World extends LightElement {
       act: () => void,
     ) =>
       html`<button class="btn icon small" aria-label=${label} title=${label} ?disabled=${off} @click=${act}>${icon(name)}</button>`;
-    const watch = walking
-      ? html`<button class="btn small" @click=${stopWalk}>${icon('stop')}Stop</button>`
-      : html`<button class="btn small" ?disabled=${over} @click=${handOver}>${icon('play')}Watch it play</button>`;
+    const watch = html`<button class="btn small watch" ?disabled=${over && !walking} @click=${walking ? stopWalk : handOver}>
+      ${walking ? icon('stop') : icon('play')}${walking ? 'Stop' : 'Watch it play'}
+    </button>`;
     return html`<div class="row between wraps">
       ${
         run?.searches
