@@ -1,7 +1,7 @@
 // The editor of levels, and the agent that walks through them.
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, open, test, trainOnce } from './lab';
+import { expect, open, test, trainButton, trainOnce } from './lab';
 
 const PRESET = 'corner_maze_misgeneralisation';
 const TINY = {
@@ -153,18 +153,38 @@ test('players who meet another are not handed the board', async ({ page }) => {
   await expect(button(page, 'Hand to agent')).toHaveCount(0);
 });
 
-for (const viewport of [
-  { width: 1440, height: 900 },
-  { width: 820, height: 1180 },
-  { width: 390, height: 844 },
-]) {
-  test(`the editor can be read by everyone, ${viewport.width} pixels wide`, async ({ page }) => {
-    await page.setViewportSize(viewport);
-    await edit(page);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(wide).toBeLessThanOrEqual(viewport.width);
+test('an agent is trained on the very level that was drawn, and on others again', async ({
+  page,
+}) => {
+  await open(page, { preset: 'gridworld_ppo', set: { ...TINY, updates: 2 } });
+  await button(page, 'Edit').click();
+  await button(page, 'New').click();
+  await button(page, 'Train on this level').click();
+  await expect(trainButton(page)).toHaveText('Trained');
+  await expect(page).toHaveURL(/environment\.level%22%3A%22%23%23%23/);
+  await expect(button(page, 'Train on this level')).toHaveCount(0);
+  await button(page, 'Train on new levels').click();
+  await expect(button(page, 'Train on new levels')).toHaveCount(0);
+  await expect(button(page, 'Train on this level')).toBeEnabled();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+for (const [width, height, colorScheme] of [
+  [1440, 900, 'dark'],
+  [820, 1180, 'light'],
+  [390, 844, 'dark'],
+] as const) {
+  test.describe(`${width} pixels wide, ${colorScheme}`, () => {
+    test.use({ viewport: { width, height }, colorScheme });
+
+    test('the editor can be read by everyone', async ({ page }) => {
+      await open(page, { preset: 'gridworld_ppo', set: TINY });
+      await button(page, 'Edit').click();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide).toBeLessThanOrEqual(width);
+    });
   });
 }
 
