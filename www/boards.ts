@@ -2,26 +2,27 @@
 
 import { ask, attempt, report } from './engine';
 import { change, clearHistory, stepBack, stepForward } from './history';
-import { look, scoreEdits } from './look';
+import { look, scoreEdits, viewOf } from './look';
 import type { Edit, Select, Site, StateView } from './protocol';
 import { store, type Which } from './store';
 
-function place(which: Which, board: StateView) {
+/** The boards with one of them replaced. */
+export function place(which: Which, board: StateView) {
   return { boards: { ...store.state.boards, [which]: board } };
 }
 
-function activeBoard(): StateView | null {
+export function activeBoard(): StateView | null {
   return store.state.boards[store.state.active];
 }
 
-function over(board: StateView): boolean {
+export function over(board: StateView): boolean {
   return board.terminated || board.truncated;
 }
 
-/** Puts a board in place as a new line of play. */
-function edited(which: Which, board: StateView): void {
+/** Puts a board in place as a new line of play; `as` says whether it is a step of the history. */
+export function edited(which: Which, board: StateView, as = change): void {
   const line = which === store.state.active ? { line: [board], ply: 0 } : {};
-  change({ ...place(which, board), ...line });
+  as({ ...place(which, board), ...line });
   look();
 }
 
@@ -55,14 +56,7 @@ async function move(action: number): Promise<void> {
 async function answer(): Promise<void> {
   const board = activeBoard();
   if (!board || over(board)) return;
-  const { scrubbed, searchOn, run, edits } = store.state;
-  const view = await ask('view', {
-    type: 'look',
-    state: board.state,
-    checkpoint: scrubbed ?? undefined,
-    search: searchOn && run?.searches === true,
-    edits,
-  });
+  const view = await viewOf(board, true);
   const decision = view.search ?? view.network;
   if (decision) await move(decision.action);
 }
@@ -101,28 +95,19 @@ export function goToPly(step: number): void {
   look();
 }
 
+/** Plays or edits; a level that the agent has walked through is edited as it was before. */
+export function setMode(mode: 'play' | 'edit'): void {
+  const { walk, line, ply } = store.state;
+  store.set({ mode });
+  if (mode === 'edit' && walk?.line === line && ply !== walk.from) goToPly(walk.from - ply);
+}
+
 export async function newGame(): Promise<void> {
   await attempt('world', async () => {
     edited(store.state.active, await ask('state', { type: 'start', seed: Date.now() % 65536 }));
     await answerIfItsTurn();
   });
   look();
-}
-
-export async function paint(row: number, column: number, brush: number): Promise<void> {
-  const { active } = store.state;
-  const state = activeBoard()?.state;
-  await attempt('world', async () =>
-    edited(active, await ask('state', { type: 'paint', state, row, column, brush })),
-  );
-}
-
-export async function shift(from: [number, number], to: [number, number]): Promise<void> {
-  const { active } = store.state;
-  const state = activeBoard()?.state;
-  await attempt('world', async () =>
-    edited(active, await ask('state', { type: 'shift', state, from, to })),
-  );
 }
 
 export function setActive(active: Which): void {

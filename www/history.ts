@@ -30,6 +30,12 @@ export function change(patch: Partial<Snapshot>): void {
   store.set({ ...patch, ...flags() });
 }
 
+/** Makes a change part of the one before it: one undo takes both back. */
+export function amend(patch: Partial<Snapshot>): void {
+  future = [];
+  store.set({ ...patch, ...flags() });
+}
+
 export function clearHistory(): void {
   past = [];
   future = [];

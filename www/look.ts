@@ -2,7 +2,7 @@
 // whenever something that they depend on has changed. One question at a time; the newest wins.
 
 import { ask, report } from './engine';
-import type { View } from './protocol';
+import type { StateView, View } from './protocol';
 import { type State, store, type Which } from './store';
 
 let looking = false;
@@ -27,20 +27,26 @@ function canAsk(): boolean {
   return store.state.run !== null && store.state.engine.status === 'ready';
 }
 
+/** What the agent on show makes of a board; with a search, if it can and the visitor wants one. */
+export async function viewOf(board: StateView, search: boolean): Promise<View> {
+  const { scrubbed, searchOn, run, edits } = store.state;
+  return ask('view', {
+    type: 'look',
+    state: board.state,
+    checkpoint: scrubbed ?? undefined,
+    search: search && searchOn && run?.searches === true,
+    edits,
+  });
+}
+
 async function lookAt(which: Which): Promise<void> {
-  const { boards, scrubbed, searchOn, active, run, edits } = store.state;
+  const { boards, active } = store.state;
   const board = boards[which];
   if (!board) {
     store.set({ views: { ...store.state.views, [which]: null } });
     return;
   }
-  const view = await ask('view', {
-    type: 'look',
-    state: board.state,
-    checkpoint: scrubbed ?? undefined,
-    search: searchOn && which === active && run?.searches === true,
-    edits,
-  });
+  const view = await viewOf(board, which === active);
   store.set({ views: { ...store.state.views, [which]: view } });
 }
 

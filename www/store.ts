@@ -7,11 +7,35 @@ import type {
   Edit,
   Figure,
   Kept,
+  Optimum,
   RunInfo,
   Number as Score,
   StateView,
   View,
 } from './protocol';
+
+export interface Cell {
+  row: number;
+  column: number;
+}
+
+/** The agent playing by itself from a board on. */
+export interface Walk {
+  /** The line of play that it lengthens; where the page shows another, the walk is no longer on show. */
+  line: StateView[];
+  /** Where on the line it began. */
+  from: number;
+  /** How it ended; null while it goes on. */
+  end: WalkEnd | null;
+  /** The step since its beginning to which a circle came back. */
+  circle: number | null;
+  /** Ground truth where it began. */
+  best: Optimum | null;
+  /** Steps so far: more than the line shows where motion is not wanted. */
+  steps: number;
+}
+
+export type WalkEnd = 'terminated' | 'truncated' | 'circle' | 'limit' | 'stopped';
 
 /** One of the two boards of a comparison. */
 export type Which = 'clean' | 'corrupt';
@@ -108,6 +132,12 @@ export interface State {
   line: StateView[];
   ply: number;
   mode: 'play' | 'edit';
+  /** The newest walk. */
+  walk: Walk | null;
+  /** Cells that the editor has yet to paint, and the brush. */
+  pending: (Cell & { brush: number })[];
+  /** The cell that could not be as the editor wanted it; for a moment. */
+  refused: Cell | null;
   /** The player whose moves are the visitor's; null for all of them. */
   seat: number | null;
   searchOn: boolean;
@@ -156,6 +186,9 @@ export const initialState: State = {
   line: [],
   ply: 0,
   mode: 'play',
+  walk: null,
+  pending: [],
+  refused: null,
   seat: 0,
   searchOn: true,
   taken: null,

@@ -19,13 +19,15 @@ export function hitAreas(
   onPress: (cell: CellAction) => void,
   onFocus: (index: number) => void,
 ) {
+  // Finger-wide gaps would swallow presses on small cells.
+  const gap = frame.cell < 36 ? 0.5 : 2;
   return cells.map(
     (cell, index) => svg`<rect class="hit" role="button"
       data-cell="${cell.row},${cell.column}"
       tabindex=${index === focused ? 0 : -1}
       aria-label=${cell.label} aria-disabled=${!cell.enabled}
-      x=${cell.column * frame.cell + 2} y=${cell.row * frame.cell + 2}
-      width=${frame.cell - 4} height=${frame.cell - 4} rx="4"
+      x=${cell.column * frame.cell + gap} y=${cell.row * frame.cell + gap}
+      width=${frame.cell - 2 * gap} height=${frame.cell - 2 * gap} rx=${2 * gap}
       @click=${() => cell.enabled && onPress(cell)}
       @focus=${() => onFocus(index)}
       @keydown=${(event: KeyboardEvent) => onKey(event, cells, index, () => cell.enabled && onPress(cell))}

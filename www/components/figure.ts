@@ -61,7 +61,10 @@ export class FigureElement extends LightElement {
     this.#drawnSite = site;
     const { width } = this;
     if (!body || body.type === 'table' || width <= 0) return;
-    this.#drawing = draw(body, { width, height: heightFor(width), site, shapeOf }, this.#redraw);
+    // Where the page itself scrolls, the area is as high as its figures.
+    const area = matchMedia('(min-width: 1200px)').matches ? this.closest('.area') : null;
+    const height = heightFor(width, area?.clientHeight);
+    this.#drawing = draw(body, { width, height, site, shapeOf }, this.#redraw);
   }
 
   #redraw = (): void => {

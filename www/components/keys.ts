@@ -10,6 +10,7 @@ export const KEYS: readonly (readonly [keys: string[], what: string])[] = [
   [['←', '→'], 'the checkpoint before or after'],
   [['1', '4'], 'World, Brain, Evidence, Timeline'],
   [['C', 'P'], 'take the board on show; drop it on the other'],
+  [['1', '9'], 'a brush, with the focus on the board in Edit'],
   [['/'], 'search the presets'],
   [['Esc'], 'let go of a unit or a board'],
   [['Ctrl', 'Z'], 'undo an edit; with Shift, redo it'],

@@ -152,7 +152,7 @@ export class Pair extends LightElement {
     if (!boards.clean || !boards.corrupt) return 'Copy the board, change one thing, and compare.';
     const count = differingCells(boards.clean.scene, boards.corrupt.scene).size;
     const same = JSON.stringify(boards.clean.state) === JSON.stringify(boards.corrupt.state);
-    if (same) return 'The boards are the same: edit one of them to compare.';
+    if (same) return 'The boards are the same. Edit one to compare.';
     if (count === 0) return 'The boards differ. Drag either onto the other: patch activations.';
     const op = catalogue?.ops.find(({ id }) => id === pairOp());
     const differ = `${count} ${count === 1 ? 'square differs' : 'squares differ'}.`;

@@ -2,7 +2,9 @@
 
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from 'lit';
 import { diverging } from '../colour';
-import type { Decision, Role, Scene, Shape, Sprite, Stroke, Target } from '../protocol';
+import type { Decision, Scene, Sprite, Stroke, Target } from '../protocol';
+import type { Trail } from '../trail';
+import { drawShape, isGround, strokeOf } from './shapes';
 
 const LONGEST_SHORT_NAME = 5;
 /** The smallest cell with room for words in it. */
@@ -10,9 +12,6 @@ const SMALLEST_LABELLED = 40;
 
 /** Width of a drawing in its own units; text of 11 units is 11 px at this width. */
 const WIDTH = 276;
-
-const STROKES: Record<Role, string> = { first: 'sp1', second: 'sp2', neutral: 'sn' };
-const FILLS: Record<Role, string> = { first: 'fp1', second: 'fp2', neutral: 'fwall' };
 
 export interface SceneOptions {
   label: string;
@@ -23,6 +22,8 @@ export interface SceneOptions {
   over?: (frame: Frame) => unknown;
   /** Drawn above the margin: text above and below the columns. */
   margin?: number;
+  /** Paths in cells, drawn under what stands; the rest of each is still to be walked. */
+  trails?: readonly Trail[];
   /** A cell whose sprite is being carried elsewhere. */
   lifted?: string | null;
 }
@@ -43,34 +44,13 @@ export function frameOf(scene: Scene, width = WIDTH): Frame {
   return { cell, x: (column) => (column + 0.5) * cell, y: (row) => (row + 0.5) * cell };
 }
 
-/** A shape around a point; `size` is the side of its cell. */
-export function drawShape(shape: Shape, role: Role, x: number, y: number, size: number) {
-  const reach = size * 0.24;
-  switch (shape) {
-    case 'cross':
-      return svg`<path class=${STROKES[role]} stroke-width=${size * 0.065}
-        d="M${x - reach} ${y - reach}L${x + reach} ${y + reach}M${x + reach} ${y - reach}L${x - reach} ${y + reach}" />`;
-    case 'ring':
-      return svg`<circle class=${STROKES[role]} stroke-width=${size * 0.065} cx=${x} cy=${y} r=${size * 0.25} />`;
-    case 'disc':
-      return svg`<circle class=${FILLS[role]} cx=${x} cy=${y} r=${size * 0.38} />`;
-    case 'block':
-      return svg`<rect class=${FILLS[role]} x=${x - size * 0.36} y=${y - size * 0.36}
-        width=${size * 0.72} height=${size * 0.72} rx=${size * 0.06} />`;
-    case 'wall':
-      return svg`<rect class=${FILLS[role]} x=${x - size / 2} y=${y - size / 2} width=${size} height=${size} />`;
-    case 'wedge':
-      return svg`<path class=${FILLS[role]}
-        d="M${x - size * 0.36} ${y + size * 0.26}L${x + size * 0.36} ${y + size * 0.26}V${y - size * 0.1}L${x + size * 0.08} ${y - size * 0.28}Z" />`;
-  }
-}
-
 function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplateResult[] {
   const { rows, columns } = scene;
   const places = Array.from({ length: rows * columns }, (_, index) => ({
     row: Math.floor(index / columns),
     column: index % columns,
   }));
+  const gap = Math.min(1, cell * 0.035);
   switch (scene.grid) {
     case 'lines': {
       const across = Array.from(
@@ -94,7 +74,7 @@ function drawGrid(scene: Scene, { cell }: Frame): SVGTemplateResult | SVGTemplat
     case 'tiles':
       return places.map(
         ({ row, column }) =>
-          svg`<rect x=${column * cell + 1} y=${row * cell + 1} width=${cell - 2} height=${cell - 2} rx="2" class="fsunk" />`,
+          svg`<rect x=${column * cell + gap} y=${row * cell + gap} width=${cell - 2 * gap} height=${cell - 2 * gap} rx=${2 * gap} class="fsunk" />`,
       );
   }
 }
@@ -106,15 +86,39 @@ function drawSprite(sprite: Sprite, frame: Frame, decided: boolean, lifted: bool
   </g>`;
 }
 
-function drawStroke({ points, role, width }: Stroke, { cell }: Frame) {
-  const path = points.map(([column, row]) => `${column * cell} ${row * cell}`).join('L');
-  return svg`<path class=${STROKES[role]} stroke-width=${width * cell} d="M${path}" />`;
+/** A line; over a thing it has an edge, or it would be lost on it. */
+function drawStroke({ points, role, width }: Stroke, { cell }: Frame, things: Sprite[]) {
+  const path = `M${points.map(([column, row]) => `${column * cell} ${row * cell}`).join('L')}`;
+  const isOver = ({ row, column }: Sprite) =>
+    points.some(([x, y]) => Math.floor(x) === column && Math.floor(y) === row);
+  const edge = things.some(isOver)
+    ? svg`<path class="cut" stroke-width=${2.4 * width * cell} stroke-linecap="round" d=${path} />`
+    : nothing;
+  return svg`${edge}<path class=${strokeOf(role)} stroke-width=${width * cell} d=${path} />`;
 }
 
 function drawDifference({ row, column }: Sprite, { cell, x, y }: Frame) {
   const side = cell * 0.72;
   return svg`<rect x=${x(column) - side / 2} y=${y(row) - side / 2}
     width=${side} height=${side} rx=${cell * 0.1} class="sacc dash" />`;
+}
+
+/** A thin line through the cells that were walked; what lies ahead of the board on show is fainter. */
+function drawTrail({ cells, upTo, role }: Trail, { cell, x, y }: Frame) {
+  const path = (part: typeof cells) => part.map(({ row, column }) => `${x(column)} ${y(row)}`);
+  const line = (part: typeof cells, kind: string) =>
+    part.length < 2
+      ? nothing
+      : svg`<path class="${strokeOf(role)} trail ${kind}" stroke-width=${Math.max(1.5, cell * 0.08)}
+          d="M${path(part).join('L')}" />`;
+  const [start] = cells;
+  return [
+    line(cells.slice(upTo), 'ahead'),
+    line(cells.slice(0, upTo + 1), ''),
+    start &&
+      svg`<circle class="${strokeOf(role)} trail" stroke-width=${Math.max(1, cell * 0.05)}
+      cx=${x(start.column)} cy=${y(start.row)} r=${cell * 0.13} />`,
+  ];
 }
 
 /** The scene as one SVG. */
@@ -124,14 +128,26 @@ export function drawScene(scene: Scene, options: SceneOptions): TemplateResult {
   const frame = frameOf(scene, width);
   const height = frame.cell * scene.rows;
   const decided = scene.sprites.some(({ emphasis }) => emphasis);
+  const ground = scene.sprites.filter(({ shape }) => isGround(shape));
+  const things = scene.sprites.filter(({ shape }) => !isGround(shape));
+  const drawn = (sprites: Sprite[]) =>
+    sprites.map((sprite) =>
+      drawSprite(
+        sprite,
+        frame,
+        decided,
+        cellKey(sprite) === options.lifted && !isGround(sprite.shape),
+      ),
+    );
   return html`<svg
     viewBox="0 ${-margin} ${width} ${height + 2 * margin}"
     role=${options.over ? 'group' : 'img'}
     aria-label=${options.label}
   >
     ${drawGrid(scene, frame)}
-    ${scene.sprites.map((sprite) => drawSprite(sprite, frame, decided, cellKey(sprite) === options.lifted))}
-    ${scene.strokes.map((stroke) => drawStroke(stroke, frame))}
+    ${drawn(ground)} ${options.trails?.map((trail) => drawTrail(trail, frame)) ?? nothing}
+    ${drawn(things)}
+    ${scene.strokes.map((stroke) => drawStroke(stroke, frame, things))}
     ${scene.sprites
       .filter((sprite) => options.differing?.has(cellKey(sprite)))
       .map((sprite) => drawDifference(sprite, frame))}
@@ -150,8 +166,8 @@ export function differingCells(one: Scene, other: Scene): Set<string> {
 
 /** What stands on the scene, in words. */
 export function describe(scene: Scene): string {
-  // Walls are many, and part of the grid.
-  const standing = scene.sprites.filter(({ shape }) => shape !== 'wall');
+  // Walls and the like are many, and part of the grid.
+  const standing = scene.sprites.filter(({ shape }) => !isGround(shape));
   const sprites = standing.map(
     ({ name, row, column }) => `${name} at row ${row + 1}, column ${column + 1}`,
   );

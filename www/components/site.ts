@@ -3,11 +3,12 @@
 import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { diverging, onTheme } from '../colour';
+import { textWidth } from '../figures/drawing';
 import { formatNumber } from '../format';
 import type { Colour, Site } from '../protocol';
 import { LightElement } from './light';
 import { tableColour } from './palette';
-import { type SiteLayout, shapeText, unitAt, unitBox, unitText } from './site_layout';
+import { roundLimit, type SiteLayout, shapeText, unitAt, unitBox, unitText } from './site_layout';
 
 export interface Scale {
   kind: Colour['kind'];
@@ -128,9 +129,9 @@ export class SiteElement extends LightElement {
 
   #valueBar(): TemplateResult {
     const value = this.values?.[0] ?? 0;
-    const limit = Math.max(1, this.scale.limit);
+    const limit = roundLimit(this.scale.limit);
     const y = 46 - (Math.max(-limit, Math.min(limit, value)) / limit) * 36;
-    const end = limit === 1 ? '1' : formatNumber(limit);
+    const end = formatNumber(limit);
     const ticks = [
       [10, `+${end}`],
       [46, '0'],
@@ -149,6 +150,8 @@ export class SiteElement extends LightElement {
     const labels = site.axes[0]?.labels ?? [];
     if (layout.kind !== 'tiles' || labels.length === 0 || layout.across < labels.length)
       return nothing;
+    const fits = labels.every((label, unit) => textWidth(label) <= unitBox(layout, unit)[2] + 2);
+    if (!fits) return html`<div class="planes listed">${labels.join(' · ')}</div>`;
     return html`<div class="planes">
       ${labels.map((label, unit) => {
         const [, , width] = unitBox(layout, unit);

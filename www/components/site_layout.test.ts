@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Axis, Scene, Site, Target } from '../protocol';
-import { layoutOf, shapeText, tilesAcross, unitAt, unitBox, unitText } from './site_layout';
+import {
+  layoutOf,
+  roundLimit,
+  shapeText,
+  tilesAcross,
+  unitAt,
+  unitBox,
+  unitText,
+} from './site_layout';
 
 const axis = (name: string, len: number, labels: string[] = []): Axis => ({ name, len, labels });
 const site = (...axes: Axis[]): Site => ({ name: 'some.site', axes, stage: 'analysis' });
@@ -81,5 +89,18 @@ describe('words', () => {
   it('makes as square a whole as it can', () => {
     expect(tilesAcross(16, 3, 3)).toBe(4);
     expect(tilesAcross(2, 6, 7)).toBe(2);
+  });
+});
+
+describe('the axis of a value', () => {
+  it('ends at a round number no smaller than the value', () => {
+    expect([0, 0.4, 1, 1.1, -4, 17, -22.6, 340].map(roundLimit)).toEqual([
+      1, 1, 1, 2, 5, 20, 50, 500,
+    ]);
+  });
+
+  it('ends somewhere even where there is no number', () => {
+    expect(roundLimit(Number.POSITIVE_INFINITY)).toBe(1);
+    expect(roundLimit(Number.NaN)).toBe(1);
   });
 });

@@ -175,3 +175,11 @@ export function unitText(site: Site, unit: number): string {
   if (!axis || axis.len <= 1) return '';
   return axis.labels[unit] ?? `${axis.name} ${unit}`;
 }
+
+/** The end of an axis that holds a value: 1, 2, 5, 10, 20 and so on, so that it seldom moves. */
+export function roundLimit(value: number): number {
+  for (let power = 1; ; power *= 10) {
+    const end = [1, 2, 5].find((digit) => Math.abs(value) <= digit * power);
+    if (end !== undefined || !Number.isFinite(value)) return (end ?? 1) * power;
+  }
+}

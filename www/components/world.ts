@@ -1,35 +1,32 @@
 // The world: a board to play on and to edit, what the agent makes of it, and the pair below.
 
-import { html, nothing, svg, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import {
   agentMove,
   dismissError,
   goToPly,
+  handOver,
+  hasTwoPlayers,
+  isWalking,
   newGame,
-  paint,
   play,
+  setMode,
   setSearch,
   setSeat,
-  shift,
+  stopWalk,
 } from '../actions';
 import { ramp } from '../colour';
 import { isCurrent } from '../look';
-import type { Brush, Scene, StateView, View } from '../protocol';
-import { store, Watch } from '../store';
-import { allCells, type CellAction, hitAreas } from './board_overlay';
+import type { StateView, View } from '../protocol';
+import { Watch } from '../store';
+import { type Trail, trailsOf } from '../trail';
+import { type CellAction, hitAreas } from './board_overlay';
+import { BoardEditor } from './editor';
 import { icon } from './icons';
 import { LightElement } from './light';
 import './pair';
-import {
-  cellKey,
-  describe,
-  drawDecision,
-  drawScene,
-  drawShape,
-  type Frame,
-  isColumnwise,
-} from './scene';
+import { describe, drawDecision, drawScene, type Frame, isColumnwise } from './scene';
 import { sentence } from './sentence';
 
 const MARGIN_COLUMNWISE = 20;
@@ -48,14 +45,15 @@ export class World extends LightElement {
     now.line,
     now.ply,
     now.error,
+    now.walk,
+    now.pending,
+    now.refused,
+    now.canUndo,
+    now.canRedo,
+    now.training,
   ]);
-  @state() private accessor brush = 0;
   @state() private accessor focused = 0;
-  /** The cell that a drag has picked up. */
-  @state() private accessor lifted: string | null = null;
-  /** The cell that it would be put down on. */
-  @state() private accessor over: string | null = null;
-  #down: string | null = null;
+  #editor = new BoardEditor(() => this.requestUpdate());
 
   get #board(): StateView | null {
     const { boards, active } = this.#watch.state;
@@ -71,16 +69,17 @@ export class World extends LightElement {
   protected override render(): TemplateResult {
     const { mode } = this.#watch.state;
     const board = this.#board;
-    return html`<section class="area world" aria-labelledby="world-title">
+    return html`<section class="area world ${mode}" aria-labelledby="world-title">
       <div class="head">
         <h2 id="world-title">World</h2>
-        <p role="status">${board?.scene.status ?? nothing}</p>
+        <p role="status" class=${mode === 'edit' ? 'vh' : ''}>${board?.scene.status ?? nothing}</p>
         <span class="grow"></span>
+        ${board && mode === 'edit' ? this.#editor.steps(this.#watch.state) : nothing}
         <div class="seg" role="group" aria-label="What a click on the board does">
           ${(['play', 'edit'] as const).map(
             (
               each,
-            ) => html`<button aria-pressed=${each === mode} ?disabled=${!board} @click=${() => store.set({ mode: each })}>
+            ) => html`<button aria-pressed=${each === mode} ?disabled=${!board} @click=${() => setMode(each)}>
               ${each === 'play' ? 'Play' : 'Edit'}
             </button>`,
           )}
@@ -88,6 +87,13 @@ export class World extends LightElement {
       </div>
       ${board ? this.#content(board) : this.#empty()}
     </section>`;
+  }
+
+  /** The button that was pressed is gone then; what stops the walk is next at hand. */
+  async #handOver(): Promise<void> {
+    handOver();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('.watch')?.focus();
   }
 
   #empty(): TemplateResult {
@@ -102,21 +108,26 @@ export class World extends LightElement {
   }
 
   #content(board: StateView): TemplateResult {
-    const { mode, run } = this.#watch.state;
-    return html`
-      <div
-        class="board-main ${mode === 'edit' ? 'editing' : ''}"
-        @pointerdown=${this.#onDown}
-        @pointermove=${this.#onMove}
-        @pointerup=${this.#onUp}
-      >
-        ${this.#scene(board)}
-      </div>
-      ${this.#legend()}
-      ${mode === 'play' ? this.#playRow(run?.searches === true) : this.#brushRow(board)}
-      ${this.#problem() ?? this.#sentence(board)}
-      <gb-pair></gb-pair>
-    `;
+    const { mode } = this.#watch.state;
+    const { scene } = board;
+    const editor = this.#editor;
+    const main =
+      mode === 'play'
+        ? html`<div class="board-main">${this.#scene(board)}</div>
+            ${this.#legend()} ${this.#playRow(board)}`
+        : html`<div
+              class="board-main editing"
+              @pointerdown=${(event: PointerEvent) => editor.onDown(event, scene)}
+              @pointermove=${(event: PointerEvent) => editor.onMove(event, scene)}
+              @pointerup=${() => editor.onUp(scene)}
+              @pointercancel=${() => editor.onCancel()}
+              @keydown=${(event: KeyboardEvent) => editor.onKey(event, scene)}
+            >
+              ${this.#scene(board)}
+            </div>
+            ${editor.hint(scene)} ${editor.palette(scene)} ${editor.tools(board, this.#watch.state, () => this.#handOver())}`;
+    return html`${main} ${this.#problem() ?? this.#sentence(board)}
+      <gb-pair></gb-pair>`;
   }
 
   #scene(board: StateView): TemplateResult {
@@ -127,15 +138,27 @@ export class World extends LightElement {
       mode === 'play' && view?.network
         ? drawDecision(scene, frame, view.network, view.search, run?.actions ?? [])
         : nothing,
-      mode === 'play' ? this.#targets(board, frame) : this.#cells(board, frame),
+      mode === 'play'
+        ? this.#targets(board, frame)
+        : this.#editor.layer(scene, frame, this.focused, (index) => {
+            this.focused = index;
+          }),
     ];
     const margin = isColumnwise(scene) ? MARGIN_COLUMNWISE : 0;
     return drawScene(scene, {
       label: `Board. ${describe(scene)}`,
       over,
       margin,
-      lifted: this.lifted,
+      lifted: this.#editor.lifted,
+      trails: mode === 'play' ? this.#trails() : [],
     });
+  }
+
+  /** Where the walk has led, if the board on show lies on it. */
+  #trails(): Trail[] {
+    const { walk, line, ply } = this.#watch.state;
+    if (walk?.line !== line || ply < walk.from) return [];
+    return trailsOf(line.slice(walk.from), ply - walk.from);
   }
 
   #targets({ scene }: StateView, frame: Frame) {
@@ -157,60 +180,8 @@ export class World extends LightElement {
     });
   }
 
-  #cells({ scene }: StateView, frame: Frame) {
-    const cells = allCells(scene, scene.brushes[this.brush]?.name ?? '');
-    const focused = Math.min(this.focused, cells.length - 1);
-    const press = ({ row, column }: CellAction) => paint(row, column, this.brush);
-    return [
-      this.#ghost(scene, frame),
-      hitAreas(cells, frame, focused, press, (index) => {
-        this.focused = index;
-      }),
-    ];
-  }
-
-  /** What is being dragged, on the cell where it would be put down. */
-  #ghost({ sprites }: Scene, frame: Frame) {
-    const sprite = sprites.find((each) => cellKey(each) === this.lifted);
-    if (!sprite || !this.over || this.over === this.lifted) return nothing;
-    const [row = 0, column = 0] = this.over.split(',').map(Number);
-    return svg`<g class="ghost">
-      ${drawShape(sprite.shape, sprite.role, frame.x(column), frame.y(row), frame.cell)}
-    </g>`;
-  }
-
-  #cellUnder(event: PointerEvent): string | null {
-    const under = document.elementFromPoint(event.clientX, event.clientY);
-    return under?.closest<SVGElement>('[data-cell]')?.dataset.cell ?? null;
-  }
-
-  #onDown(event: PointerEvent): void {
-    if (this.#watch.state.mode !== 'edit' || event.button !== 0) return;
-    const cell = this.#cellUnder(event);
-    const stands = this.#board?.scene.sprites.some((sprite) => cellKey(sprite) === cell);
-    this.#down = stands ? cell : null;
-  }
-
-  #onMove(event: PointerEvent): void {
-    if (!this.#down) return;
-    const over = this.#cellUnder(event);
-    if (over !== this.#down) this.lifted = this.#down;
-    if (this.lifted) this.over = over;
-  }
-
-  #onUp(): void {
-    const { lifted, over } = this;
-    this.#down = null;
-    this.lifted = null;
-    this.over = null;
-    if (lifted && over && over !== lifted) shift(placeOf(lifted), placeOf(over));
-  }
-
   #legend(): TemplateResult | typeof nothing {
-    const { mode } = this.#watch.state;
     const view = this.#view;
-    if (mode === 'edit')
-      return html`<p class="note muted">Click to paint; drag a piece to move it.</p>`;
     const search = view?.search;
     const ring = html`<svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="5.5" class="sk3" /></svg>`;
     const disc = html`<svg width="12" height="14" viewBox="0 0 12 14" aria-hidden="true"><circle cx="6" cy="7" r="5" class="fink3" /></svg>`;
@@ -222,10 +193,10 @@ export class World extends LightElement {
     </div>`;
   }
 
-  #playRow(searches: boolean): TemplateResult {
-    const { searchOn, line, ply } = this.#watch.state;
-    const board = this.#board;
-    const over = board === null || board.terminated || board.truncated;
+  #playRow(board: StateView): TemplateResult {
+    const { searchOn, line, ply, run } = this.#watch.state;
+    const walking = isWalking(this.#watch.state);
+    const over = board.terminated || board.truncated;
     const button = (
       name: 'agent' | 'back' | 'on' | 'reset',
       label: string,
@@ -233,39 +204,25 @@ export class World extends LightElement {
       act: () => void,
     ) =>
       html`<button class="btn icon small" aria-label=${label} title=${label} ?disabled=${off} @click=${act}>${icon(name)}</button>`;
-    return html`<div class="row between">
+    const watch = html`<button class="btn small watch" ?disabled=${over && !walking} @click=${walking ? stopWalk : handOver}>
+      ${walking ? icon('stop') : icon('play')}${walking ? 'Stop' : 'Watch it play'}
+    </button>`;
+    return html`<div class="row between wraps">
       ${
-        searches
+        run?.searches
           ? html`<div class="seg" role="group" aria-label="How the agent decides">
               <button aria-pressed=${searchOn} @click=${() => setSearch(true)}>Search</button>
               <button aria-pressed=${!searchOn} @click=${() => setSearch(false)}>Bare</button>
             </div>`
-          : html`<span></span>`
+          : nothing
       }
+      ${hasTwoPlayers() ? nothing : watch}
       <div class="row tight">
-        ${button('agent', 'Let the agent move', over, agentMove)}
+        ${button('agent', 'Let the agent move', over || walking, agentMove)}
         ${button('back', 'Back a move', ply === 0, () => goToPly(-1))}
         ${button('on', 'On a move', ply + 1 >= line.length, () => goToPly(1))}
         ${button('reset', 'New game', false, newGame)}
       </div>
-    </div>`;
-  }
-
-  #brushRow({ scene }: StateView): TemplateResult {
-    const draw = ({ shape, role }: Brush) =>
-      html`<svg viewBox="0 0 14 14" aria-hidden="true">
-        ${shape ? drawShape(shape, role, 7, 7, 22) : svg`<path d="M3 11L11 3" class="sk3" />`}
-      </svg>`;
-    return html`<div class="row between">
-      <div class="seg brushes" role="group" aria-label="Brush">
-        ${scene.brushes.map(
-          (brush, index) =>
-            html`<button aria-pressed=${index === this.brush} @click=${() => {
-              this.brush = index;
-            }}>${draw(brush)}${brush.name}</button>`,
-        )}
-      </div>
-      <button class="btn small" @click=${newGame}>New</button>
     </div>`;
   }
 
@@ -284,9 +241,4 @@ export class World extends LightElement {
       <button class="btn quiet icon small" aria-label="Dismiss" @click=${dismissError}>${icon('close')}</button>
     </div>`;
   }
-}
-
-function placeOf(key: string): [number, number] {
-  const [row = 0, column = 0] = key.split(',').map(Number);
-  return [row, column];
 }

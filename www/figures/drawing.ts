@@ -33,9 +33,14 @@ export interface Drawing {
   places: Place[];
 }
 
-/** The height that goes with a width. */
-export function heightFor(width: number): number {
-  return Math.round(Math.min(260, Math.max(150, width * 0.35)));
+const LEAST_HEIGHT = 150;
+/** What a figure has beside its drawing, down to the first lines of its caption. */
+const AROUND_DRAWING = 175;
+
+/** The height that goes with a width, in an area of some height that should not have to scroll. */
+export function heightFor(width: number, area = Number.POSITIVE_INFINITY): number {
+  const most = Math.min(260, Math.max(LEAST_HEIGHT, area - AROUND_DRAWING));
+  return Math.round(Math.min(most, Math.max(LEAST_HEIGHT, width * 0.35)));
 }
 
 const CODE_WIDTH = 0.602;

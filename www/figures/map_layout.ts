@@ -17,10 +17,10 @@ export interface Layout {
   gapY: number;
 }
 
-/** A name in as many lines as fit, broken after its dots and spaces, never cut. */
+/** A name in as many lines as fit, broken after its dots, spaces and underscores, never cut. */
 export function linesOf(name: string, width: number): string[] {
   const out: string[] = [];
-  for (const part of name.split(/(?<=[. ])/)) {
+  for (const part of name.split(/(?<=[. _])/)) {
     const last = out.at(-1);
     if (last !== undefined && codeWidth(last + part) <= width + 8)
       out[out.length - 1] = last + part;
