@@ -169,6 +169,40 @@ fn the_whole_budget_makes_every_claim_of_the_monsters_true() {
     check_claims("monster_gridworld");
 }
 
+/// The phases of Shah et al.: chopping that pays more and more, worlds that run out of trees, and a way of
+/// chopping that lets them grow back and pays more than greed ever did.
+#[test]
+fn greed_runs_out_of_trees_and_is_given_up() {
+    for seed in SEEDS {
+        let mut run = open("tree_gridworld", &["checkpoint_every=1200"], seed);
+        let rewards = RefCell::new(Vec::new());
+        let sink = |event| {
+            if let Event::Update { metrics, .. } = event {
+                rewards.borrow_mut().push(metrics["reward"]);
+            }
+        };
+        while block_on(run.advance(&sink)).unwrap() {}
+        let means: Vec<f64> = rewards
+            .into_inner()
+            .chunks(20)
+            .map(|chunk| chunk.iter().sum::<f64>() / chunk.len() as f64)
+            .collect();
+        let highest = |means: &[f64]| means.iter().copied().fold(0.0, f64::max);
+        let greed = highest(&means[..8]);
+        let collapse = means[..30].iter().copied().fold(1.0, f64::min);
+        let end = highest(&means[means.len() - 5..]);
+        println!(
+            "trees, seed {seed}: {:.3} random, {greed:.3} greedy, {collapse:.3}, {end:.3}",
+            means[0]
+        );
+        assert!(collapse <= 0.6 * greed, "seed {seed}: {means:?}");
+        assert!(end >= 1.15 * greed, "seed {seed}: {means:?}");
+        for claim in preset::entry("tree_gridworld").unwrap().claims {
+            assert!(holds(claim, &score(&run)), "seed {seed}: {claim:?}");
+        }
+    }
+}
+
 /// The comparison of Shah et al.: what episodes of 25 steps taught, and what episodes of 200 do.
 #[test]
 fn an_agent_that_saw_the_monsters_gone_goes_for_apples() {

@@ -45,7 +45,7 @@ export function lanesOf(
   };
   for (const info of run.metrics) add(info, metricPoints(info.id, updates), null);
   for (const info of run.scores) {
-    const claim = claims.find(({ metric }) => metric === info.id);
+    const claim = claims.find(({ metric, op }) => op === null && metric === info.id);
     add(info, scorePoints(info.id, checkpoints), milestoneOf(claim, checkpoints));
   }
   for (const lane of lanes.values()) lane.domain = domainOf(lane.curves);

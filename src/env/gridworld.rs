@@ -431,11 +431,7 @@ impl Env for World {
             self.plan()
                 .action_values(self.steps, self.parameters.pace())
         });
-        Some(Optimum::of_moves(
-            found,
-            now.reward,
-            "finite-horizon value iteration",
-        ))
+        Some(Optimum::of_moves(found, now.reward, "value iteration"))
     }
 
     fn agent_cell(&self) -> Option<(usize, usize)> {

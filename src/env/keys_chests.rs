@@ -449,11 +449,7 @@ impl Env for World {
     fn optimum(&self) -> Option<Optimum> {
         let found =
             (!self.step_now().done()).then(|| self.plan().action_values(self.steps, self.pace()));
-        Some(Optimum::of_moves(
-            found,
-            0.0,
-            "finite-horizon value iteration",
-        ))
+        Some(Optimum::of_moves(found, 0.0, "value iteration"))
     }
 
     fn agent_cell(&self) -> Option<(usize, usize)> {

@@ -101,9 +101,9 @@ export class FigureElement extends LightElement {
   protected override render() {
     const { result } = this;
     if (!result) return nothing;
-    const { figure, numbers } = result;
+    const { figure } = result;
     const stale = isStale(result, this.#watch.state);
-    const shown = figure.numbers.length > 0 ? figure.numbers : numbers;
+    const shown = figure.numbers;
     return html`
       <h3>
         <span>${figure.title}</span>
