@@ -7,28 +7,22 @@
 mod common;
 
 use burn::{
-    module::{Module, ModuleMapper, Param},
+    module::Module,
     tensor::{Gradients, Tensor},
 };
-use common::{device, environment};
+use common::{
+    device, environment,
+    golden::{self, array, arrays, close, close_all, collect, read},
+};
 use glassbox::{
     agent::{
         adam::{Adam, Rate},
         alphazero::losses,
     },
-    backend, model,
-    model::{
-        Network,
-        taps::Taps,
-        weights::{self, Archive, Array},
-    },
-    rng::Rng,
-    session::block_on,
+    backend,
+    model::{Network, taps::Taps},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-const TOLERANCE: f32 = 1e-5;
 
 /// A golden file and the network whose parameters it holds.
 struct Golden {
@@ -36,96 +30,13 @@ struct Golden {
     network: Network,
 }
 
-/// The array under `value`: `{"shape", "data"}`.
-fn array(value: &Value) -> Array {
-    let numbers = |key: &str| value[key].as_array().unwrap().clone();
-    Array {
-        shape: numbers("shape")
-            .iter()
-            .map(|n| n.as_u64().unwrap() as usize)
-            .collect(),
-        data: numbers("data")
-            .iter()
-            .map(|n| n.as_f64().unwrap() as f32)
-            .collect(),
-    }
-}
-
-fn arrays(value: &Value) -> BTreeMap<String, Array> {
-    value
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, value)| (name.clone(), array(value)))
-        .collect()
-}
-
-/// Asserts that two lists of numbers agree within the tolerance.
-fn close(what: &str, ours: &[f32], theirs: &[f32]) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (index, (one, other)) in ours.iter().zip(theirs).enumerate() {
-        assert!(
-            (one - other).abs() <= TOLERANCE,
-            "{what}[{index}]: {one}, in PyTorch {other}"
-        );
-    }
-}
-
-fn close_all(what: &str, ours: &BTreeMap<String, Array>, theirs: &BTreeMap<String, Array>) {
-    assert!(
-        ours.keys().eq(theirs.keys()),
-        "{what}: {:?}, in PyTorch {:?}",
-        ours.keys(),
-        theirs.keys()
-    );
-    for (name, array) in ours {
-        assert_eq!(array.shape, theirs[name].shape, "{what} of {name}");
-        close(
-            &format!("{what} of {name}"),
-            &array.data,
-            &theirs[name].data,
-        );
-    }
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    block_on(backend::read(tensor)).unwrap()
-}
-
-fn collect(network: &Network) -> BTreeMap<String, Array> {
-    block_on(weights::collect(network)).unwrap()
-}
-
-/// A network whose "weights" are the gradients of the one that it maps, so that they can be collected
-/// by name and in PyTorch's layouts.
-struct GradientsAsWeights<'a>(&'a Gradients);
-
-impl ModuleMapper for GradientsAsWeights<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        Param::from_tensor(param.val().grad(self.0).unwrap())
-    }
-}
-
 impl Golden {
     /// Reads a golden file and puts its parameters into a network of its sizes.
     fn load(id: &str, parameters: &Value) -> Self {
-        let path = format!("{}/tests/golden/{id}.json", env!("CARGO_MANIFEST_DIR"));
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let archive = Archive {
-            arrays: arrays(&file["parameters"]),
-            ..Archive::default()
-        };
-        // Through a file, as a visitor would bring it.
-        let archive = Archive::from_bytes(&archive.to_bytes().unwrap()).unwrap();
+        let file = golden::file(id);
         let env = environment("tictactoe");
-        let make = model::entry(id).unwrap().make;
-        let network = make(parameters, env.space(), &mut Rng::new(0), &device()).unwrap();
-        let names: Vec<_> = collect(&network).into_keys().collect();
-        assert_eq!(names, archive.arrays.keys().cloned().collect::<Vec<_>>());
-        Self {
-            network: weights::load(network, &archive, &device()).unwrap(),
-            file,
-        }
+        let network = golden::network(id, parameters, arrays(&file["parameters"]), env.as_ref());
+        Self { file, network }
     }
 
     fn data(&self, key: &str) -> Vec<f32> {
@@ -201,8 +112,11 @@ impl Golden {
     fn check_gradients(&self) {
         let learner = self.learner();
         let gradients = self.gradients(&learner);
-        let ours = collect(&learner.map(&mut GradientsAsWeights(&gradients)));
-        close_all("gradient", &ours, &arrays(&self.file["gradients"]));
+        close_all(
+            "gradient",
+            &golden::by_name(&learner, &gradients),
+            &arrays(&self.file["gradients"]),
+        );
     }
 
     fn check_adam(&self) {

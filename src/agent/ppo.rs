@@ -6,6 +6,7 @@
 //! cuts an episode, the value of its last state stands for what would have followed.
 
 mod notice;
+pub mod rollout;
 mod saved;
 
 use super::{
@@ -24,16 +25,14 @@ use crate::{
         weights::Archive,
     },
     rng::Rng,
-    rollout::{
-        gae::{self, Transition},
-        replay::ILLEGAL,
-    },
+    rollout::{gae::Transition, replay::ILLEGAL},
     schema,
 };
 use burn::{
     module::Module,
     tensor::{Device, Gradients, Tensor, activation},
 };
+use rollout::{Cut, Minibatch, Rollout};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +137,23 @@ impl Default for Parameters {
     }
 }
 
+impl Parameters {
+    /// Adam's rate in the `update`th of `updates`, counted from 0.
+    pub fn rate(&self, update: usize, updates: usize) -> f64 {
+        let left = 1.0 - update as f64 / updates.max(1) as f64;
+        if self.anneal {
+            self.learning_rate * left.max(0.0)
+        } else {
+            self.learning_rate
+        }
+    }
+
+    /// Rows of a minibatch; an epoch's last one may have fewer.
+    fn minibatch_size(&self, num_rows: usize) -> usize {
+        num_rows.div_ceil(self.num_minibatches)
+    }
+}
+
 /// The learner.
 struct Ppo {
     parameters: Parameters,
@@ -167,37 +183,6 @@ struct Lane {
 /// Episodes that the mean return is taken over.
 const NUM_ENDED: usize = 100;
 
-/// What was played, `[step × lane]`.
-#[derive(Default)]
-struct Rollout {
-    /// `[step × lane × observation]`.
-    observations: Vec<f32>,
-    /// 0 where legal and very negative elsewhere, `[step × lane × action]`.
-    masks: Vec<f32>,
-    actions: Vec<usize>,
-    log_probs: Vec<f32>,
-    transitions: Vec<Transition>,
-    advantages: Vec<f32>,
-}
-
-/// Rows of a rollout on the device.
-pub struct Minibatch {
-    /// `[batch, observation]`.
-    pub observation: Tensor<2>,
-    /// `[batch, action]`: 0 where legal and very negative elsewhere.
-    pub mask: Tensor<2>,
-    /// One-hot `[batch, action]`.
-    pub action: Tensor<2>,
-    /// Log-probability of the action when it was played, `[batch, 1]`.
-    pub log_prob: Tensor<2>,
-    /// `[batch, 1]`.
-    pub advantage: Tensor<2>,
-    /// Value when it was played, `[batch, 1]`.
-    pub value: Tensor<2>,
-    /// Advantage plus value, `[batch, 1]`.
-    pub target: Tensor<2>,
-}
-
 /// The parts of the loss and what to watch, each `[1]`.
 pub struct Losses {
     /// The clipped surrogate, to be minimised.
@@ -210,6 +195,14 @@ pub struct Losses {
     pub kl: Tensor<1>,
     /// Share of ratios beyond the clip.
     pub clip_fraction: Tensor<1>,
+}
+
+impl Losses {
+    /// What is minimised, `[1]`.
+    pub fn total(&self, parameters: &Parameters) -> Tensor<1> {
+        self.policy.clone() - self.entropy.clone() * parameters.entropy_coefficient
+            + self.value.clone() * parameters.value_coefficient
+    }
 }
 
 fn boxed(agent: Ppo) -> Box<dyn Agent> {
@@ -269,26 +262,27 @@ impl Ppo {
             edits: Vec::new(),
         };
         let rollout = self.play(&evaluator).await?;
-        let rate = self.learning_rate();
+        let rate = self.parameters.rate(self.update, self.updates);
         let mut watched = Vec::new();
-        let num_rows = rollout.actions.len();
-        let size = num_rows.div_ceil(self.parameters.num_minibatches);
+        let num_rows = rollout.num_rows();
         let mut rows: Vec<usize> = (0..num_rows).collect();
-        let mut last = Vec::new();
         for _ in 0..self.parameters.num_epochs {
             self.rng.shuffle(&mut rows);
-            for chunk in rows.chunks(size) {
-                watched.push(self.train(
-                    rollout.minibatch(chunk, self.start.as_ref(), &self.device),
-                    rate,
-                ));
-                last = chunk.to_vec();
-            }
+            watched.append(&mut epoch(
+                &mut self.network,
+                &mut self.adam,
+                &rollout,
+                &rows,
+                rate,
+                &self.parameters,
+                &self.device,
+            ));
         }
         let mut metrics = self.watch(watched, &rollout).await?;
         self.collapse = self.notice(&metrics, &rollout);
         if self.network.is_shared() {
-            let batch = rollout.minibatch(&last, self.start.as_ref(), &self.device);
+            let last = rows.chunks(self.parameters.minibatch_size(num_rows)).last();
+            let batch = rollout.minibatch(last.unwrap_or_default(), &self.device);
             if let Some(cosine) = self.gradient_cosine(&batch).await? {
                 metrics.insert("gradient_cosine".into(), cosine);
             }
@@ -308,8 +302,7 @@ impl Ppo {
         };
         let num_lanes = self.lanes.len();
         let mut rollout = Rollout::default();
-        // Last states of episodes that a time limit cut: what followed is their value.
-        let mut cut: Vec<(usize, Vec<f32>)> = Vec::new();
+        let mut cut = Vec::new();
         let mut legal = vec![false; num_actions];
         let mut observations = self.observations(width);
         for _ in 0..self.parameters.num_steps {
@@ -327,8 +320,10 @@ impl Ppo {
                     .log_probs
                     .push(policy[action].max(f32::MIN_POSITIVE).ln());
                 if step.truncated {
-                    let last = env::observation(lane.env.as_ref());
-                    cut.push((rollout.transitions.len(), last));
+                    cut.push(Cut {
+                        row: rollout.transitions.len(),
+                        observation: env::observation(lane.env.as_ref()),
+                    });
                 }
                 rollout.transitions.push(Transition {
                     reward: step.reward,
@@ -349,23 +344,15 @@ impl Ppo {
         let surplus = self.ended.len().saturating_sub(NUM_ENDED);
         self.ended.drain(..surplus);
         let after = evaluator.evaluate(observations, num_lanes).await?.values;
-        rollout.bootstrap(&after);
+        let mut cut_values = Vec::new();
         if !cut.is_empty() {
-            let batch = cut
-                .iter()
-                .flat_map(|(_, last)| last.iter().copied())
-                .collect();
-            let values = evaluator.evaluate(batch, cut.len()).await?.values;
-            for ((index, _), value) in cut.iter().zip(values) {
-                rollout.transitions[*index].next_value = value;
-            }
+            let observations = cut.iter().flat_map(|cut| cut.observation.iter().copied());
+            let answers = evaluator.evaluate(observations.collect(), cut.len());
+            cut_values = answers.await?.values;
         }
-        rollout.advantages = gae::advantages(
-            &rollout.transitions,
-            num_lanes,
-            self.parameters.gamma,
-            self.parameters.gae_lambda,
-        );
+        rollout.bootstrap(&after, &cut, &cut_values);
+        let p = &self.parameters;
+        rollout.estimate(num_lanes, p.gamma, p.gae_lambda);
         Ok(rollout)
     }
 
@@ -376,34 +363,6 @@ impl Ppo {
             lane.env.observe(out);
         }
         all
-    }
-
-    /// One training step. Returns what to watch `[6]`, not read back.
-    fn train(&mut self, batch: Minibatch, rate: f64) -> Tensor<1> {
-        let found = losses(&self.network, &batch, &self.parameters);
-        let p = &self.parameters;
-        let total = found.policy.clone() - found.entropy.clone() * p.entropy_coefficient
-            + found.value.clone() * p.value_coefficient; // [1]
-        let gradients = total.backward();
-        let network = self.network.clone();
-        self.network = self.adam.step(
-            network,
-            &gradients,
-            Rate {
-                rate: rate as f32,
-                decay: 0.0,
-                max_norm: Some(p.max_gradient_norm),
-            },
-        );
-        let mut watched = vec![
-            found.policy.inner(),
-            found.value.inner(),
-            found.entropy.inner(),
-            found.kl.inner(),
-            found.clip_fraction.inner(),
-        ];
-        watched.extend(self.adam.gradient_norm());
-        Tensor::cat(watched, 0) // [6]
     }
 
     /// Means over an update's steps, and what the rollout tells. Errors: `NotFinite`.
@@ -455,61 +414,48 @@ impl Ppo {
         ];
         super::adam::cosine(&self.network, &policy, &value).await
     }
-
-    fn learning_rate(&self) -> f64 {
-        let left = 1.0 - self.update as f64 / self.updates.max(1) as f64;
-        let rate = self.parameters.learning_rate;
-        if self.parameters.anneal {
-            rate * left.max(0.0)
-        } else {
-            rate
-        }
-    }
 }
 
-impl Rollout {
-    /// Fills in the values of next states within episodes; `after` are those of the lanes' states now.
-    fn bootstrap(&mut self, after: &[f32]) {
-        let num_lanes = after.len();
-        for index in 0..self.transitions.len() {
-            if !self.transitions[index].done {
-                let next = self.transitions.get(index + num_lanes);
-                self.transitions[index].next_value =
-                    next.map_or(after[index % num_lanes], |next| next.value);
-            }
-        }
-    }
-
-    /// The given rows on the device.
-    fn minibatch(&self, rows: &[usize], env: &dyn Env, device: &Device) -> Minibatch {
-        let device = device.clone().autodiff();
-        let space = env.space();
-        let gather = |data: &[f32], width: usize| {
-            let picked = rows
-                .iter()
-                .flat_map(|&row| data[row * width..(row + 1) * width].iter().copied());
-            backend::tensor(picked.collect(), [rows.len(), width], &device) // [batch, width]
-        };
-        let column = |of: &dyn Fn(usize) -> f32| {
-            let picked = rows.iter().map(|&row| of(row)).collect();
-            backend::tensor(picked, [rows.len(), 1], &device) // [batch, 1]
-        };
-        let num_actions = space.num_actions();
-        let mut actions = vec![0.0; rows.len() * num_actions];
-        for (place, &row) in rows.iter().enumerate() {
-            actions[place * num_actions + self.actions[row]] = 1.0;
-        }
-        let value = |row: usize| self.transitions[row].value;
-        Minibatch {
-            observation: gather(&self.observations, space.observation_len()),
-            mask: gather(&self.masks, num_actions),
-            action: backend::tensor(actions, [rows.len(), num_actions], &device),
-            log_prob: column(&|row| self.log_probs[row]),
-            advantage: column(&|row| self.advantages[row]),
-            value: column(&value),
-            target: column(&|row| self.advantages[row] + value(row)),
-        }
-    }
+/// Goes over a rollout once, its rows in the given `order`, with a training step on each minibatch.
+///
+/// Returns of each step what to watch `[6]`, not read back: the losses' parts in order, then the
+/// gradient's norm.
+pub fn epoch(
+    network: &mut Network,
+    adam: &mut Adam,
+    rollout: &Rollout,
+    order: &[usize],
+    rate: f64,
+    parameters: &Parameters,
+    device: &Device,
+) -> Vec<Tensor<1>> {
+    let p = parameters;
+    let step = |rows| {
+        let found = losses(network, &rollout.minibatch(rows, device), p);
+        let gradients = found.total(p).backward();
+        *network = adam.step(
+            network.clone(),
+            &gradients,
+            Rate {
+                rate: rate as f32,
+                decay: 0.0,
+                max_norm: Some(p.max_gradient_norm),
+            },
+        );
+        let mut watched = vec![
+            found.policy.inner(),
+            found.value.inner(),
+            found.entropy.inner(),
+            found.kl.inner(),
+            found.clip_fraction.inner(),
+        ];
+        watched.extend(adam.gradient_norm());
+        Tensor::cat(watched, 0) // [6]
+    };
+    order
+        .chunks(p.minibatch_size(order.len()))
+        .map(step)
+        .collect()
 }
 
 /// The loss of `network` on a minibatch, in its parts.

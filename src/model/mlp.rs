@@ -1,6 +1,6 @@
 //! Fully connected layers with a policy head and a value head, on one trunk or on one each.
 
-use super::{Init, ModelEntry, Network, Output, Site, Stage, action_axis, taps::Taps};
+use super::{Init, ModelEntry, Network, Output, Site, Stage, action_axis, tanh::tanh, taps::Taps};
 use crate::{
     env::{Axis, Space},
     rng::Rng,
@@ -60,7 +60,7 @@ impl Activation {
     fn apply(self, h: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Relu => activation::relu(h),
-            Self::Tanh => activation::tanh(h),
+            Self::Tanh => tanh(h),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod convnet;
 pub mod evaluator;
 pub mod mlp;
+mod tanh;
 pub mod taps;
 pub mod weights;
 

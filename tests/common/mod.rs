@@ -3,6 +3,8 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod golden;
+
 use burn::tensor::Device;
 use glassbox::{
     backend,

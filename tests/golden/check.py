@@ -3,7 +3,7 @@
     python check.py
 
 Replays every game, solves tic-tac-toe anew, recomputes every forward pass, takes every gradient by
-central differences, and Adam from its equations.
+central differences, and Adam and PPO from their equations.
 """
 
 import json
@@ -154,6 +154,20 @@ def losses(logits, value, golden):
     return policy_loss, ((z - value) ** 2).mean()
 
 
+def central_differences(p, loss, step=1e-6):
+    """The gradient of `loss()` by every element of `p`."""
+    out = {}
+    for k, w in p.items():
+        out[k] = np.zeros_like(w)
+        for i in np.ndindex(w.shape):
+            kept, ends = w[i], []
+            for w[i] in (kept + step, kept - step):
+                ends.append(loss())
+            w[i] = kept
+            out[k][i] = (ends[0] - ends[1]) / (2 * step)
+    return out
+
+
 def check_network(name, forward):
     golden = load(name)
     p = {k: array(v) for k, v in golden["parameters"].items()}
@@ -178,20 +192,14 @@ def check_network(name, forward):
     close("value_loss", value_loss, golden["value_loss"])
     close("loss", policy_loss + value_loss, golden["loss"])
 
-    step, adam = 1e-6, golden["adam"]
+    adam = golden["adam"]
     assert set(p) == set(golden["gradients"]) == set(adam["parameters_after_1"])
     nonzero = 0
+    gradients = central_differences(p, lambda: sum(losses(*forward(p, x, {}), golden)))
     for k, w in p.items():
-        gradient = np.zeros_like(w)
-        for i in np.ndindex(w.shape):
-            kept, ends = w[i], []
-            for w[i] in (kept + step, kept - step):
-                ends.append(sum(losses(*forward(p, x, {}), golden)))
-            w[i] = kept
-            gradient[i] = (ends[0] - ends[1]) / (2 * step)
         theirs = array(golden["gradients"][k])
         nonzero += np.count_nonzero(theirs)
-        close(f"gradient of {k}", gradient, theirs)
+        close(f"gradient of {k}", gradients[k], theirs)
         # The first step's bias-corrected moments are the gradient and its square.
         after = w - adam["learning_rate"] * theirs / (np.abs(theirs) + adam["epsilon"])
         close(f"{k} after Adam", after, array(adam["parameters_after_1"][k]))
@@ -207,12 +215,111 @@ def check_network(name, forward):
     )
 
 
+# --- PPO -------------------------------------------------------------------------------------
+
+
+def forward_actor_critic(p, x, separate, activation):
+    """Logits and values; `p` holds two trunks or one."""
+    act = {"tanh": np.tanh, "relu": relu}[activation]
+    h = v = x
+    for i in range(2):
+        h = act(linear(p, f"blocks.{i}", h))
+        v = act(linear(p, f"value_blocks.{i}", v)) if separate else h
+    return linear(p, "policy", h), linear(p, "value", v)[:, 0]
+
+
+def ppo_losses(logits, value, batch, settings, clip_values, normalize_advantages):
+    clip, rows = settings["clip"], np.arange(len(value))
+    shifted = np.where(batch["legal"] > 0, logits, -np.inf)
+    log_probs = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    log_ratio = log_probs[rows, batch["action"].astype(int)] - batch["log_prob"]
+    ratio, advantage = np.exp(log_ratio), batch["advantage"]
+    if normalize_advantages:
+        advantage = (advantage - advantage.mean()) / (advantage.std(ddof=1) + 1e-8)
+    low, high = 1 - clip, 1 + clip
+    # The gradient is cut where the ratio has gone further than the clip the way the advantage points.
+    kept = np.where(advantage > 0, np.minimum(ratio, high), np.maximum(ratio, low))
+    value_loss = (value - batch["target"]) ** 2
+    if clip_values:
+        held = np.clip(value, batch["value"] - clip, batch["value"] + clip)
+        value_loss = np.maximum(value_loss, (held - batch["target"]) ** 2)
+    plogp = np.exp(log_probs) * np.where(batch["legal"] > 0, log_probs, 0)
+    out = {
+        "policy_loss": -(advantage * kept).mean(),
+        "value_loss": value_loss.mean() / 2,
+        "entropy": -plogp.sum(1).mean(),
+        "kl": (ratio - 1 - log_ratio).mean(),
+        "clip_fraction": ((ratio < low) | (ratio > high)).mean(),
+    }
+    out["total"] = (
+        out["policy_loss"]
+        - settings["entropy_coefficient"] * out["entropy"]
+        + settings["value_coefficient"] * out["value_loss"]
+    )
+    return out
+
+
+def check_ppo():
+    golden = load("ppo")
+    settings = golden["settings"]
+    for name, part in golden["networks"].items():
+        p = {k: array(v) for k, v in part["parameters"].items()}
+        batch = {k: array(v) for k, v in part["batch"].items()}
+        shape = (part["separate"], part["activation"])
+        count = len(batch["value"])
+
+        def close(what, ours, theirs, atol=1e-7):
+            worst = np.abs(np.asarray(ours) - np.asarray(theirs)).max()
+            assert worst < atol, (name, what, worst)
+
+        def found(rows, *flags):
+            some = {k: v[rows] for k, v in batch.items()}
+            return ppo_losses(*forward_actor_critic(p, some["input"], *shape), some, settings, *flags)
+
+        close("target", batch["target"], batch["advantage"] + batch["value"], 1e-6)
+        for case in part["cases"]:
+            flags = (case["clip_values"], case["normalize_advantages"])
+            ours = found(np.arange(count), *flags)
+            assert set(ours) == set(case["losses"])
+            for k, v in ours.items():
+                close(k, v, case["losses"][k])
+            gradient = central_differences(p, lambda: found(np.arange(count), *flags)["total"])
+            for k, v in gradient.items():
+                close(f"gradient of {k}", v, array(case["gradients"][k]))
+
+        update = part["update"]
+        rate = settings["learning_rate"] * (1 - settings["update"] / settings["updates"])
+        close("learning_rate", rate, update["learning_rate"], 1e-12)
+        assert all(sorted(order) == list(range(count)) for order in update["order"])
+        size = -(-count // settings["num_minibatches"])
+        chunks = [o[i : i + size] for o in update["order"] for i in range(0, count, size)]
+        assert len(chunks) == len(update["steps"])
+        first, second = ({k: np.zeros_like(w) for k, w in p.items()} for _ in range(2))
+        for time, (rows, theirs) in enumerate(zip(chunks, update["steps"]), 1):
+            ours = found(rows, True, True)
+            gradient = central_differences(p, lambda: found(rows, True, True)["total"])
+            ours["gradient_norm"] = norm = np.sqrt(sum((g**2).sum() for g in gradient.values()))
+            for k, v in theirs.items():
+                close(f"{k} of step {time}", ours[k], v, 1e-6)
+            for k, g in gradient.items():
+                g *= min(1, settings["max_gradient_norm"] / (norm + 1e-6))
+                first[k] += (1 - settings["beta_1"]) * (g - first[k])
+                second[k] += (1 - settings["beta_2"]) * (g**2 - second[k])
+                mean = first[k] / (1 - settings["beta_1"] ** time)
+                root = np.sqrt(second[k] / (1 - settings["beta_2"] ** time))
+                p[k] -= rate * mean / (root + settings["epsilon"])
+        for k, v in update["parameters_after"].items():
+            close(f"{k} after the update", p[k], array(v), 1e-6)
+        print(f"ppo: {name}, {len(part['cases'])} settings and {len(chunks)} steps")
+
+
 def main():
     check_games("tictactoe", 3, 3, 3, drops=False)
     check_minimax()
     check_games("connect4", 6, 7, 4, drops=True)
     check_network("mlp", forward_mlp)
     check_network("convnet", forward_convnet)
+    check_ppo()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write the golden files: what the reference libraries say, for the Rust tests to read.
 
-    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet]      (no name: all)
+    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo]      (no name: all)
 
 Every draw is seeded, keys are sorted and numbers rounded, so a second run writes the same bytes.
 README.md describes the formats.
@@ -245,6 +245,176 @@ def make_convnet():
     return make_network(build_convnet, seed=95, batch=4, shape=(2, 3, 3))
 
 
+# --- PPO: PyTorch -----------------------------------------------------------------------------
+
+PPO = {
+    "clip": 0.2, "entropy_coefficient": 0.01, "value_coefficient": 0.5, "max_gradient_norm": 0.5,
+    "learning_rate": 2.5e-3, "num_minibatches": 4, "num_epochs": 4, "updates": 10, "update": 3,
+    "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-5,
+}  # fmt: skip
+PPO_NETWORKS = {
+    "separate_tanh": {"separate": True, "activation": "tanh"},
+    "shared_relu": {"separate": False, "activation": "relu"},
+}
+
+
+def build_actor_critic(separate, activation):
+    """18 → 8 → 8 → policy 9, value 1 without bound, on two trunks or on one."""
+    import torch
+    from torch import nn
+
+    net = nn.Module()
+    net.blocks = nn.ModuleList([nn.Linear(18, 8), nn.Linear(8, 8)])
+    if separate:
+        net.value_blocks = nn.ModuleList([nn.Linear(18, 8), nn.Linear(8, 8)])
+    net.policy, net.value = nn.Linear(8, 9), nn.Linear(8, 1)
+
+    def trunk(blocks, h):
+        for block in blocks:
+            h = getattr(torch, activation)(block(h))  # [batch, 8]
+        return h
+
+    def forward(x):
+        h = trunk(net.blocks, x)
+        v = trunk(net.value_blocks, x) if separate else h
+        return net.policy(h), net.value(v).squeeze(1)
+
+    return net, forward
+
+
+def ppo_losses(forward, batch, clip_values, normalize_advantages):
+    """The parts of the loss, and how near any number lies to where a gradient jumps."""
+    import torch
+
+    clip = PPO["clip"]
+    logits, value = forward(batch["input"])
+    masked = torch.where(batch["legal"] > 0, logits, torch.full_like(logits, -1e9))
+    policy = torch.distributions.Categorical(logits=masked)
+    log_ratio = policy.log_prob(batch["action"]) - batch["log_prob"]
+    ratio = log_ratio.exp()
+    advantage = batch["advantage"]
+    if normalize_advantages:
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    surrogate = torch.min(advantage * ratio, advantage * ratio.clamp(1 - clip, 1 + clip))
+    error = (value - batch["target"]) ** 2
+    moved = value - batch["value"]
+    if clip_values:
+        held = batch["value"] + moved.clamp(-clip, clip)
+        error = torch.max(error, (held - batch["target"]) ** 2)
+    margin = torch.cat([(ratio - 1).abs() - clip, moved.abs() - clip]).abs().min()
+    return {
+        "policy_loss": -surrogate.mean(),
+        "value_loss": 0.5 * error.mean(),
+        "entropy": policy.entropy().mean(),
+        "kl": (ratio - 1 - log_ratio).mean(),
+        "clip_fraction": ((ratio - 1).abs() > clip).double().mean(),
+    }, margin
+
+
+def ppo_total(parts):
+    """What is minimised."""
+    bonus = PPO["entropy_coefficient"] * parts["entropy"]
+    return parts["policy_loss"] - bonus + PPO["value_coefficient"] * parts["value_loss"]
+
+
+def ppo_update(net, forward, batch, order):
+    """One update's epochs over the rows in `order`: what each step saw, and the weights it led to."""
+    import torch
+
+    rate = PPO["learning_rate"] * (1 - PPO["update"] / PPO["updates"])
+    betas = (PPO["beta_1"], PPO["beta_2"])
+    optimiser = torch.optim.Adam(net.parameters(), lr=rate, betas=betas, eps=PPO["epsilon"])
+    size = -(-len(order[0]) // PPO["num_minibatches"])
+    steps = []
+    for rows in order:
+        for start in range(0, len(rows), size):
+            chunk = torch.tensor(rows[start : start + size])
+            minibatch = {k: t[chunk] for k, t in batch.items()}
+            parts, margin = ppo_losses(forward, minibatch, True, True)
+            assert margin > 1e-5, "a number too close to the clip"
+            optimiser.zero_grad()
+            ppo_total(parts).backward()
+            norm = torch.nn.utils.clip_grad_norm_(net.parameters(), PPO["max_gradient_norm"])
+            steps.append({k: number(v) for k, v in [*parts.items(), ("gradient_norm", norm)]})
+            optimiser.step()
+    norms = [step["gradient_norm"] for step in steps]
+    assert min(norms) < PPO["max_gradient_norm"] < max(norms), "both kinds of step are wanted"
+    return {
+        "learning_rate": number(rate),
+        "order": order,
+        "steps": steps,
+        "parameters_after": {n: tensor(p) for n, p in net.named_parameters()},
+    }
+
+
+def make_ppo_network(seed, settings):
+    """Losses, gradients and an update of one network on rows whose policy and values were others."""
+    import torch
+
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    rng = random.Random(seed)
+    rows, clip = 30, PPO["clip"]
+    net, forward = build_actor_critic(**settings)
+    net.double()
+    with torch.no_grad():
+        for p in net.parameters():  # twice the default scale, six decimals, as float32
+            p.copy_(torch.round(2 * p, decimals=6).float())
+    x, legal, _, _ = draw_batch(rng, rows)
+    x, legal = torch.tensor(x).double().reshape(rows, 18), torch.tensor(legal).double()
+    action = torch.tensor([rng.choice([a for a in range(9) if row[a]]) for row in legal.tolist()])
+
+    def noise(scale):
+        return torch.tensor([rng.uniform(-scale, scale) for _ in range(rows)]).double()
+
+    with torch.no_grad():
+        logits, value = forward(x)
+        log_probs = torch.log_softmax(torch.where(legal > 0, logits, -1e9), 1)
+        played = log_probs.gather(1, action[:, None])[:, 0]
+    advantage = noise(1.5).round(decimals=4)
+    batch = {
+        "input": x,
+        "legal": legal,
+        "action": action,
+        "log_prob": (played + noise(0.5)).round(decimals=6),
+        "advantage": advantage,
+        "value": (old := (value + noise(0.5)).round(decimals=4)),
+        "target": (old + advantage).round(decimals=4),
+    }
+    for moved in ((played - batch["log_prob"]).exp() - 1, value - old):
+        assert min(moved) < -clip and max(moved) > clip, "both sides are wanted beyond the clip"
+        for beyond in (moved < -clip, moved > clip):
+            assert (advantage[beyond] < 0).any() and (advantage[beyond] > 0).any()
+    cases = []
+    for clip_values in (False, True):
+        for normalize_advantages in (False, True):
+            parts, margin = ppo_losses(forward, batch, clip_values, normalize_advantages)
+            assert margin > 1e-3, "a number too close to the clip"
+            net.zero_grad()
+            (total := ppo_total(parts)).backward()
+            cases.append({
+                "clip_values": clip_values,
+                "normalize_advantages": normalize_advantages,
+                "losses": {k: number(v) for k, v in [*parts.items(), ("total", total)]},
+                "gradients": {n: tensor(p.grad) for n, p in net.named_parameters()},
+            })
+    parameters = {n: tensor(p, decimals=6) for n, p in net.named_parameters()}
+    order = [rng.sample(range(rows), rows) for _ in range(PPO["num_epochs"])]
+    return {
+        **settings,
+        "parameters": parameters,
+        "batch": {k: tensor(t, decimals=6) for k, t in batch.items()},
+        "cases": cases,
+        "update": ppo_update(net, forward, batch, order),
+    }
+
+
+def make_ppo():
+    seed = 7
+    networks = {name: make_ppo_network(seed, s) for name, s in PPO_NETWORKS.items()}
+    return {"source": source("torch", seed), "settings": PPO, "networks": networks}
+
+
 # --- Control: gymnasium -----------------------------------------------------------------------
 
 
@@ -302,6 +472,7 @@ MAKERS = {
     "cartpole": make_cartpole,
     "mlp": make_mlp,
     "convnet": make_convnet,
+    "ppo": make_ppo,
 }
 
 

@@ -41,20 +41,4 @@ impl Rollout {
             .map(|mask| (count(mask) as f64).ln());
         logarithms.sum::<f64>() / self.actions.len() as f64
     }
-
-    /// Share of the targets' variance that the values told in advance.
-    pub(super) fn explained_variance(&self) -> f64 {
-        let variance = |numbers: &dyn Fn(usize) -> f64| {
-            let count = self.advantages.len() as f64;
-            let mean = (0..self.advantages.len()).map(numbers).sum::<f64>() / count;
-            let squares = (0..self.advantages.len()).map(|row| (numbers(row) - mean).powi(2));
-            squares.sum::<f64>() / count
-        };
-        let error = |row: usize| f64::from(self.advantages[row]);
-        let target = |row: usize| error(row) + f64::from(self.transitions[row].value);
-        match variance(&target) {
-            0.0 => 0.0,
-            all => 1.0 - variance(&error) / all,
-        }
-    }
 }
