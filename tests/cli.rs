@@ -425,13 +425,33 @@ fn an_edit_moves_the_scores() {
 
 #[test]
 fn every_op_prints_figures_and_numbers() {
+    let walker = folder("walker").join("agent.safetensors");
+    let preset = "corner_maze_misgeneralisation";
+    let set = [
+        "--set",
+        "updates=1",
+        "--set",
+        "side=5",
+        "--set",
+        "num_envs=4",
+    ];
+    let train = ["train", preset, "--out", text(&walker)];
+    lines(&[&train[..], &set].concat(), "");
+    // The first pair of the preset is for its own size.
+    let state = |row: &str| json!({"level": ["#####", row, "#...#", "#.M.#", "#####"]}).to_string();
+    let (one, other) = (state("#C..#"), state("#..C#"));
     for op in catalogue().ops {
-        // Nothing walks on a board.
-        if op.id == "policy_field" {
-            refused(&["op", text(&TRAINED), &op.id], "does not apply");
-            continue;
-        }
-        let answer = line(&["op", text(&TRAINED), &op.id]);
+        let board = ["op", text(&TRAINED), &op.id];
+        let states = ["--state", &one, "--state", &other];
+        // On boards nothing walks, and two play.
+        let answer = match run_with(&board, "").status.code() {
+            Some(0) => line(&board),
+            _ => {
+                refused(&board, "does not apply");
+                let states = &states[..2 * op.num_states];
+                line(&[&["op", text(&walker), op.id.as_str()][..], states].concat())
+            }
+        };
         assert!(
             !answer["figures"].as_array().unwrap().is_empty(),
             "{}",

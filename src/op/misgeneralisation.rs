@@ -55,8 +55,10 @@ pub struct Parameters {
     /// The environment's parameter, where one is asked for.
     pub parameter: String,
     /// Its first value.
+    #[schemars(range(min = -1e6, max = 1e6))]
     pub first: f64,
     /// Its last value.
+    #[schemars(range(min = -1e6, max = 1e6))]
     pub last: f64,
     /// Values of it, evenly spaced.
     #[schemars(range(min = 2, max = 12))]
