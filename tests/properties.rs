@@ -23,6 +23,7 @@ use glassbox::{
         taps::{self, Bank, Change, Edit, EditOp, Select, SiteEdit, Taps},
         weights::{Archive, Array},
     },
+    preset,
     rng::Rng,
     rollout::gae::{self, Transition},
     session::{
@@ -830,6 +831,22 @@ fn a_file_that_contradicts_itself_is_refused() {
         let expected = ["checkpoint", "parameter", "state", "unknown_id"];
         assert!(expected.contains(&error.code()), "{what}: {error}");
     }
+}
+
+#[test]
+fn a_step_draws_otherwise_with_another_seed() {
+    let mut session = Session::new();
+    let set = json!({"environment.min_regrowth": 0.5, "environment.max_regrowth": 0.5});
+    let open = json!({"type": "open", "preset": "tree_gridworld", "seed": 0, "set": set});
+    ask(&mut session, &open).unwrap();
+    let state = (preset::entry("tree_gridworld").unwrap().states)()[0].clone();
+    let mut after = |seed: u64| {
+        let step = json!({"type": "step", "state": state, "action": 0, "seed": seed});
+        serde_json::to_string(&ask(&mut session, &step).unwrap()).unwrap()
+    };
+    let states: Vec<String> = (0..16).map(&mut after).collect();
+    assert_eq!(states[3], after(3));
+    assert!(states.iter().any(|other| *other != states[0]));
 }
 
 #[test]

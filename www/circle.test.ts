@@ -3,6 +3,7 @@ import { circleOf, type Visit } from './circle';
 
 const visit = (place: string, steps: number, logits = [1, 0], more = {}): Visit => ({
   state: { place, steps, ...more },
+  action: 0,
   logits,
 });
 

@@ -3,6 +3,8 @@
 /** A state, and what the agent made of it. */
 export interface Visit {
   state: unknown;
+  /** What it did there. */
+  action: number;
   logits: readonly number[];
 }
 

@@ -19,11 +19,7 @@ function board(...things: Thing[]): StateView {
 describe('trails', () => {
   it('follow a player from state to state, and no thing that stays', () => {
     const line = [0, 1, 2].map((column) =>
-      board(
-        ['agent', 'first', 1, column],
-        ['goal', 'second', 5, 5],
-        ['cart', 'neutral', 0, column],
-      ),
+      board(['agent', 'first', 1, column], ['goal', 'second', 5, 5], ['foe', 'second', 0, column]),
     );
     expect(trailsOf(line, 1)).toEqual([
       { role: 'first', upTo: 1, cells: [0, 1, 2].map((column) => ({ row: 1, column })) },

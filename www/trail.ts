@@ -11,10 +11,10 @@ export interface Trail {
   role: Role;
 }
 
-/** What a player is, of which there is but one: things that are many cannot be told apart. */
+/** What the first player is, where there is one of it: things that are many cannot be told apart. */
 function players({ sprites }: Scene): Sprite[] {
   const count = (name: string) => sprites.filter((sprite) => sprite.name === name).length;
-  return sprites.filter(({ role, name }) => role !== 'neutral' && count(name) === 1);
+  return sprites.filter(({ role, name }) => role === 'first' && count(name) === 1);
 }
 
 /** A path for each player that moves; it ends where the player is gone. `upTo` counts states. */

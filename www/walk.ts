@@ -12,6 +12,8 @@ const STEP_MS = 125;
 /** Steps at that pace; a longer walk hurries on. */
 const SLOW_STEPS = 80;
 const HURRIED_MS = 30;
+/** Other draws that are tried at every state of a circle, to see whether chance would break it. */
+const DRAWS = 32;
 /** A world may never end; a walk does. */
 const MOST_STEPS = 500;
 
@@ -50,6 +52,8 @@ class Walker {
   #line: StateView[];
   #visits: Visit[] = [];
   #moving = wantsMotion();
+  /** Whether the world was seen to draw anything. */
+  #drawn = false;
 
   constructor() {
     const { line, ply } = store.state;
@@ -76,9 +80,10 @@ class Walker {
       const decision = view.search ?? view.network;
       if (!decision) return this.#finish('stopped');
       if (this.#walk.steps === 0) this.#keep({ best: view.optimum });
-      this.#visits.push({ state: board.state, logits: decision.logits });
-      const circle = circleOf(this.#visits);
-      if (circle !== null) return this.#finish('circle', circle);
+      this.#visits.push({ state: board.state, action: decision.action, logits: decision.logits });
+      const circle = this.#drawn ? null : circleOf(this.#visits);
+      if (circle !== null && !(await this.#hasChance(circle)))
+        return this.#finish('circle', circle);
       if (this.#moving) {
         due =
           Math.max(due, performance.now()) + (this.#walk.steps < SLOW_STEPS ? STEP_MS : HURRIED_MS);
@@ -94,6 +99,19 @@ class Walker {
       const end = endAt(next, this.#walk.steps);
       if (end) return this.#finish(end);
     }
+  }
+
+  /** Whether other draws would lead elsewhere from some state since a visit: then nothing recurs. */
+  async #hasChance(since: number): Promise<boolean> {
+    const turns = this.#visits.slice(since, -1).flatMap(({ state, action }, index) => {
+      const next = JSON.stringify(this.#visits[since + index + 1]?.state);
+      return Array.from({ length: DRAWS }, async (_, draw) => {
+        const other = await ask('state', { type: 'step', state, action, seed: draw + 1 });
+        return JSON.stringify(other.state) !== next;
+      });
+    });
+    this.#drawn = (await Promise.all(turns)).includes(true);
+    return this.#drawn;
   }
 
   /** Whether the visitor has neither stopped it nor gone elsewhere. */

@@ -81,11 +81,15 @@ impl Session {
             Command::Inject { state } => {
                 sink(Event::State(state_view(self.state(&state)?.as_ref(), 0.0)));
             }
-            Command::Step { state, action } => {
+            Command::Step {
+                state,
+                action,
+                seed,
+            } => {
                 let mut env = self.state(&state)?;
-                // What is random in a step depends on the state alone, so that the same play has the
+                // What is random in a step depends on the state and the seed alone, so that the same play has the
                 // same outcome, but not every step the same draw.
-                let mut rng = crate::rng::Rng::new(0).split(&env.state().to_string());
+                let mut rng = crate::rng::Rng::new(seed).split(&env.state().to_string());
                 let step = env.step(action, &mut rng)?;
                 sink(Event::State(state_view(env.as_ref(), step.reward)));
             }

@@ -63,6 +63,9 @@ pub enum Command {
         state: Value,
         /// The action.
         action: usize,
+        /// Another one makes the world draw otherwise in this step.
+        #[serde(default)]
+        seed: u64,
     },
     /// Checks and draws a state. Answer: `state`.
     Inject {
