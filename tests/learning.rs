@@ -175,11 +175,11 @@ fn the_whole_budget_makes_every_claim_of_the_monsters_true() {
 fn greed_runs_out_of_trees_and_is_given_up() {
     for seed in SEEDS {
         let mut run = open("tree_gridworld", &["checkpoint_every=1200"], seed);
-        let rewards = RefCell::new(Vec::new());
-        let sink = |event| {
-            if let Event::Update { metrics, .. } = event {
-                rewards.borrow_mut().push(metrics["reward"]);
-            }
+        let (rewards, told) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+        let sink = |event| match event {
+            Event::Update { metrics, .. } => rewards.borrow_mut().push(metrics["reward"]),
+            Event::Collapse { update, sign, .. } => told.borrow_mut().push((update, sign)),
+            _ => {}
         };
         while block_on(run.advance(&sink)).unwrap() {}
         let means: Vec<f64> = rewards
@@ -196,6 +196,11 @@ fn greed_runs_out_of_trees_and_is_given_up() {
             means[0]
         );
         assert!(collapse <= 0.6 * greed, "seed {seed}: {means:?}");
+        let first = told.into_inner().first().copied();
+        assert!(
+            first.is_some_and(|(update, sign)| update < 600 && sign == Sign::Return),
+            "seed {seed}: told {first:?}"
+        );
         assert!(end >= 1.15 * greed, "seed {seed}: {means:?}");
         for claim in preset::entry("tree_gridworld").unwrap().claims {
             assert!(holds(claim, &score(&run)), "seed {seed}: {claim:?}");

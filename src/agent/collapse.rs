@@ -81,8 +81,11 @@ impl Mean {
 /// What one update showed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// Mean return of the last episodes, once enough have ended.
+    /// Mean return of the last episodes, once enough have ended; where none ever ends, mean reward of a
+    /// step.
     pub level: Option<Mean>,
+    /// What that is, in words.
+    pub measure: &'static str,
     /// Mean entropy as a share of its greatest possible value, 0 to 1.
     pub entropy: f64,
     /// Divergence from the policy that played.
@@ -160,8 +163,9 @@ impl Detector {
         let (first, best, now) = (value(self.first), value(self.best), value(sample.level));
         match sign {
             Sign::Return => format!(
-                "The mean return fell to {now:.2} from {best:.2}, having begun at {first:.2}. \
-                 Most of what the policy had learned is lost."
+                "The {} fell to {now:.2} from {best:.2}, having begun at {first:.2}. \
+                 Most of what the policy had gained is lost.",
+                sample.measure
             ),
             Sign::Divergence => format!(
                 "For {IN_A_ROW} updates in a row the policy moved by more than a KL divergence of {:.3}, \
@@ -173,10 +177,11 @@ impl Detector {
                 most_divergence(sample.clip) / CLIPS_MOVED,
             ),
             Sign::Entropy => format!(
-                "The entropy is down to {:.1} % of its maximum at a mean return of {now:.2} \
+                "The entropy is down to {:.1} % of its maximum at a {} of {now:.2} \
                  (first {first:.2}, best {best:.2}). \
                  The policy stopped exploring before it had learned, and hardly changes any more.",
-                100.0 * sample.entropy.max(0.0)
+                100.0 * sample.entropy.max(0.0),
+                sample.measure
             ),
         }
     }
@@ -197,6 +202,7 @@ mod tests {
     fn at(value: f64) -> Sample {
         Sample {
             level: Some(Mean { value, error: 1.0 }),
+            measure: "mean return",
             entropy: 0.5,
             kl: 0.01,
             clip: 0.2,

@@ -20,7 +20,7 @@ pub static PRESET: Preset = Preset {
             "model": {"width": 64, "depth": 2, "init": "orthogonal", "bounded_value": false},
             "agent": {
                 "num_envs": 32, "num_steps": 64, "num_minibatches": 8, "num_epochs": 4,
-                "learning_rate": 2e-3, "entropy_coefficient": 0.03,
+                "learning_rate": 1.5e-3, "entropy_coefficient": 0.03, "max_gradient_norm": 0.3,
             },
         })
     },

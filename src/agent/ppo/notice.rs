@@ -12,8 +12,16 @@ impl Ppo {
         let metric = |name: &str| metrics.get(name).copied().unwrap_or_default();
         let most = rollout.most_entropy(self.start.space().num_actions());
         let p = &self.parameters;
+        let (level, measure) = if self.start.space().continuing {
+            let rewards = rollout.mean_rewards(p.num_envs);
+            (Mean::of(rewards.into_iter()), "mean reward of a step")
+        } else {
+            let returns = self.ended.iter().map(|(total, _)| f64::from(*total));
+            (Mean::of(returns), "mean return")
+        };
         let mut found = self.detector.observe(Sample {
-            level: Mean::of(self.ended.iter().map(|(total, _)| f64::from(*total))),
+            level,
+            measure,
             // Where nothing can be chosen, nothing can be left untried.
             entropy: if most > 0.0 {
                 metric("entropy") / most
@@ -32,6 +40,16 @@ impl Ppo {
 }
 
 impl Rollout {
+    /// Mean reward of a step in each lane.
+    fn mean_rewards(&self, num_lanes: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; num_lanes];
+        for (index, one) in self.transitions.iter().enumerate() {
+            sums[index % num_lanes] += f64::from(one.reward);
+        }
+        let num_steps = (self.transitions.len() / num_lanes).max(1) as f64;
+        sums.iter().map(|sum| sum / num_steps).collect()
+    }
+
     /// The greatest mean entropy that was possible: that of a fair choice among what was legal.
     fn most_entropy(&self, num_actions: usize) -> f64 {
         let count = |mask: &[f32]| mask.iter().filter(|&&mask| mask == 0.0).count();
