@@ -155,7 +155,7 @@ fn run(command: Cmd) -> Result<()> {
         } => rollout(
             &environment,
             &set,
-            episodes,
+            episodes as usize,
             seed,
             &policy,
             checkpoint.as_deref(),

@@ -7,7 +7,8 @@
 mod common;
 
 use common::{
-    bits, device, properties, random_game, random_state, shrunk, small_environment, small_network,
+    ask, bits, device, properties, random_game, random_state, shrunk, small_environment,
+    small_network,
 };
 use glassbox::{
     agent::{AGENTS, Agent, AgentEntry, MetricInfo, Metrics, Setup},
@@ -27,7 +28,7 @@ use glassbox::{
     },
     preset::PRESETS,
     rng::Rng,
-    session::{block_on, config::RunConfig},
+    session::{Session, block_on, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -622,6 +623,30 @@ fn the_reference_opponent_plays_legal_moves_until_the_end() {
             }
         }
     });
+}
+
+#[test]
+fn random_play_through_a_session_ends_and_is_the_same_for_one_seed() {
+    for entry in ENVS {
+        let play = |seed: u64| {
+            let command = json!({
+                "type": "rollout",
+                "environment": entry.id,
+                "set": shrunk(&(entry.schema)(), 4),
+                "episodes": 3,
+                "seed": seed,
+            });
+            match &ask(&mut Session::new(), &command).unwrap()[..] {
+                [Event::Episodes(found)] => *found,
+                other => panic!("{}: {other:?}", entry.id),
+            }
+        };
+        let found = play(1);
+        assert_eq!(found, play(1), "{}", entry.id);
+        assert_eq!(found.episodes, 3, "{}", entry.id);
+        let most = small_environment(entry).space().max_steps;
+        assert!((3..=3 * most).contains(&found.steps), "{}", entry.id);
+    }
 }
 
 // --- Models ----------------------------------------------------------------------------------

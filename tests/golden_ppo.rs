@@ -99,7 +99,7 @@ impl Golden {
         for case in cases {
             let flag = |key: &str| case[key].as_bool().unwrap();
             let parameters = self.parameters(flag("clip_values"), flag("normalize_advantages"));
-            let batch = self.rollout.minibatch(&rows, &device());
+            let batch = self.rollout.minibatch(&rows, &parameters, &device());
             let target = read(batch.target.clone().inner());
             close(
                 "target",

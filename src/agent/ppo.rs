@@ -191,9 +191,9 @@ pub struct Losses {
     pub value: Tensor<1>,
     /// Mean entropy of the policy.
     pub entropy: Tensor<1>,
-    /// `(ratio − 1) − ln ratio`: an estimate of the divergence from the policy that played.
+    /// `(ratio − 1) − ln ratio`: an estimate of the divergence from the policy that played. No gradient.
     pub kl: Tensor<1>,
-    /// Share of ratios beyond the clip.
+    /// Share of ratios beyond the clip. No gradient.
     pub clip_fraction: Tensor<1>,
 }
 
@@ -282,7 +282,7 @@ impl Ppo {
         self.collapse = self.notice(&metrics, &rollout);
         if self.network.is_shared() {
             let last = rows.chunks(self.parameters.minibatch_size(num_rows)).last();
-            let batch = rollout.minibatch(last.unwrap_or_default(), &self.device);
+            let batch = rollout.minibatch(last.unwrap_or_default(), &self.parameters, &self.device);
             if let Some(cosine) = self.gradient_cosine(&batch).await? {
                 metrics.insert("gradient_cosine".into(), cosine);
             }
@@ -431,7 +431,7 @@ pub fn epoch(
 ) -> Vec<Tensor<1>> {
     let p = parameters;
     let step = |rows| {
-        let found = losses(network, &rollout.minibatch(rows, device), p);
+        let found = losses(network, &rollout.minibatch(rows, p, device), p);
         let gradients = found.total(p).backward();
         *network = adam.step(
             network.clone(),
@@ -446,8 +446,8 @@ pub fn epoch(
             found.policy.inner(),
             found.value.inner(),
             found.entropy.inner(),
-            found.kl.inner(),
-            found.clip_fraction.inner(),
+            found.kl,
+            found.clip_fraction,
         ];
         watched.extend(adam.gradient_norm());
         Tensor::cat(watched, 0) // [6]
@@ -466,15 +466,8 @@ pub fn losses(network: &Network, batch: &Minibatch, parameters: &Parameters) -> 
     let log_prob = (log_probs.clone() * batch.action.clone()).sum_dim(1); // [batch, 1]
     let log_ratio = log_prob - batch.log_prob.clone(); // [batch, 1]
     let ratio = log_ratio.clone().exp(); // [batch, 1]
-    let mut advantage = batch.advantage.clone(); // [batch, 1]
-    if p.normalize_advantages && advantage.dims()[0] > 1 {
-        let centered = advantage.clone() - advantage.mean_dim(0); // [batch, 1]
-        let count = centered.dims()[0] as f32;
-        let variance = (centered.clone() * centered.clone()).sum_dim(0) / (count - 1.0); // [1, 1]
-        advantage = centered / (variance.sqrt() + 1e-8); // [batch, 1]
-    }
-    let free = advantage.clone() * ratio.clone(); // [batch, 1]
-    let clipped = advantage * ratio.clone().clamp(1.0 - p.clip, 1.0 + p.clip); // [batch, 1]
+    let free = batch.advantage.clone() * ratio.clone(); // [batch, 1]
+    let clipped = batch.advantage.clone() * ratio.clone().clamp(1.0 - p.clip, 1.0 + p.clip); // [batch, 1]
     let policy = free.min_pair(clipped).mean().neg(); // [1]
     let value = output.value; // [batch, 1]
     let error = value.clone() - batch.target.clone(); // [batch, 1]
@@ -485,10 +478,10 @@ pub fn losses(network: &Network, batch: &Minibatch, parameters: &Parameters) -> 
         squared = squared.max_pair(error.clone() * error); // [batch, 1]
     }
     // An illegal action has probability 0 and a finite, very negative logarithm.
-    let entropy = (log_probs.clone().exp() * log_probs)
-        .sum_dim(1)
-        .mean()
-        .neg(); // [1]
+    let count = batch.advantage.dims()[0] as f32;
+    let entropy = (log_probs.clone().exp() * log_probs).sum() / -count; // [1]
+    // No gradient is wanted of what is only watched.
+    let (log_ratio, ratio) = (log_ratio.inner(), ratio.inner()); // [batch, 1]
     let beyond = (ratio.clone() - 1.0).abs().greater_elem(p.clip).float(); // [batch, 1]
     Losses {
         policy,

@@ -6,6 +6,7 @@ use glassbox::{
     env::{self, Env, Step},
     error::{Error, Result},
     rng::Rng,
+    rollout::episodes::{self, credit},
     session::{block_on, config, run::Run},
 };
 use serde::Deserialize;
@@ -65,18 +66,11 @@ pub(super) fn replay(mut env: Box<dyn Env>) -> Result<()> {
     })
 }
 
-/// Adds a reward to its player's return, and takes it from the other's in a zero-sum game.
-fn credit(returns: &mut [f32], player: usize, reward: f32) {
-    for (index, total) in returns.iter_mut().enumerate() {
-        *total += if index == player { reward } else { -reward };
-    }
-}
-
 /// Plays whole episodes and prints their statistics.
 pub(super) fn rollout(
     environment: &str,
     set: &[String],
-    episodes: u32,
+    num_episodes: usize,
     seed: u64,
     policy: &str,
     checkpoint: Option<&Path>,
@@ -97,38 +91,22 @@ pub(super) fn rollout(
         ));
     }
     let mut rng = Rng::new(seed);
-    let (mut returns, mut lengths) = (Vec::new(), Vec::new());
     let start = Instant::now();
-    for _ in 0..episodes {
-        env.reset(&mut rng);
-        let mut totals = vec![0.0; env.space().num_players];
-        let mut length = 0;
-        while !env.outcome().done() {
-            let action = match &run {
-                Some(run) if policy != "random" => decide(run, env.as_ref(), policy == "search")?,
-                _ => {
-                    let legal = env::legal_actions(env.as_ref());
-                    legal[rng.below(legal.len())]
-                }
-            };
-            let player = env.player();
-            let step = env.step(action, &mut rng)?;
-            credit(&mut totals, player, step.reward);
-            length += 1;
+    let found = match &run {
+        Some(run) if policy != "random" => {
+            let choose = |env: &dyn Env, _: &mut Rng| decide(run, env, policy == "search");
+            episodes::play(env.as_mut(), num_episodes, &mut rng, choose)?
         }
-        returns.push(f64::from(totals[0]));
-        lengths.push(f64::from(length));
-    }
+        _ => episodes::play_at_random(env.as_mut(), num_episodes, &mut rng)?,
+    };
     let seconds = start.elapsed().as_secs_f64().max(1e-9);
-    let (return_mean, return_std) = spread(&returns);
-    let (length_mean, length_std) = spread(&lengths);
     print(&json!({
-        "episodes": episodes,
-        "return_mean": return_mean,
-        "return_std": return_std,
-        "length_mean": length_mean,
-        "length_std": length_std,
-        "steps_per_second": lengths.iter().sum::<f64>() / seconds,
+        "episodes": found.episodes,
+        "return_mean": found.return_mean,
+        "return_std": found.return_std,
+        "length_mean": found.length_mean,
+        "length_std": found.length_std,
+        "steps_per_second": found.steps as f64 / seconds,
     }))
 }
 
@@ -141,16 +119,4 @@ fn decide(run: &Run, env: &dyn Env, search: bool) -> Result<usize> {
         .first()
         .map(|decision| decision.action)
         .ok_or(Error::EpisodeOver)
-}
-
-/// Mean and standard deviation over the population.
-fn spread(values: &[f64]) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / count;
-    (mean, variance.sqrt())
 }

@@ -13,20 +13,26 @@ pub fn tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
         return activation::tanh(x);
     }
     // The processor's numbers are at hand: nothing blocks.
-    let Ok(mut values) = x.clone().inner().try_into_vec_as::<f32>() else {
+    let Ok(data) = x.clone().inner().try_into_data() else {
+        return activation::tanh(x);
+    };
+    let Ok(inputs) = data.as_slice::<f32>() else {
         return activation::tanh(x);
     };
     let shape = x.dims();
+    let mut values = vec![0.0; inputs.len()];
     if !device.is_autodiff() {
-        values.iter_mut().for_each(|x| *x = approximate(*x));
+        for (value, &x) in values.iter_mut().zip(inputs) {
+            *value = approximate(x);
+        }
         return backend::tensor(values, shape, &device);
     }
-    // As `slope · x + rest` with constants, so that the slope comes out of the same pass.
-    let mut slopes = vec![0.0; values.len()];
-    for (x, slope) in values.iter_mut().zip(&mut slopes) {
-        let y = approximate(*x);
+    // As `slope · x + rest` with constants: only the product is a step to go back through.
+    let mut slopes = vec![0.0; inputs.len()];
+    for ((rest, slope), &x) in values.iter_mut().zip(&mut slopes).zip(inputs) {
+        let y = approximate(x);
         *slope = 1.0 - y * y;
-        *x = y - *x * *slope;
+        *rest = y - x * *slope;
     }
     x * backend::tensor(slopes, shape, &device) + backend::tensor(values, shape, &device)
 }

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     model::weights::Archive,
     op,
+    rollout::episodes::play_at_random,
 };
 use config::RunConfig;
 use protocol::{Command, Event, ExportKind, StateView, View};
@@ -71,6 +72,17 @@ impl Session {
                     update: checkpoint,
                     kept: run.kept(),
                 });
+            }
+            Command::Rollout {
+                environment,
+                set,
+                episodes,
+                seed,
+            } => {
+                let mut env = (env::entry(&environment)?.make)(&Value::Object(set))?;
+                let mut rng = crate::rng::Rng::new(seed);
+                let found = play_at_random(env.as_mut(), episodes, &mut rng)?;
+                sink(Event::Episodes(found));
             }
             Command::Start { seed } => {
                 let run = self.run()?;

@@ -8,6 +8,7 @@ use crate::{
     model::{Site, taps::Edit},
     op::figure::{Figure, Number},
     preset::Claim,
+    rollout::episodes::Statistics,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -49,6 +50,19 @@ pub enum Command {
     Rewind {
         /// The update of the checkpoint: one of [`Kept::rewindable`].
         checkpoint: usize,
+    },
+    /// Plays an environment at random, with or without a run. Answer: `episodes`.
+    Rollout {
+        /// The environment's id.
+        environment: String,
+        /// Its parameters, where they differ from their defaults.
+        #[serde(default)]
+        #[cfg_attr(target_arch = "wasm32", tsify(type = "Record<string, unknown>"))]
+        set: Map<String, Value>,
+        /// How many episodes.
+        episodes: usize,
+        /// The seed of levels and actions.
+        seed: u64,
     },
     /// A start state. Answer: `state`.
     Start {
@@ -211,6 +225,8 @@ pub enum Event {
         /// The last update.
         update: usize,
     },
+    /// What episodes of random play came to.
+    Episodes(Statistics),
     /// A state.
     State(StateView),
     /// What the agent makes of a state.

@@ -1,5 +1,6 @@
 //! What an update played, and its rows as tensors to train on.
 
+use super::Parameters;
 use crate::{
     backend,
     rollout::gae::{self, Transition},
@@ -41,11 +42,11 @@ pub struct Minibatch {
     pub action: Tensor<2>,
     /// Log-probability of the action when it was played, `[batch, 1]`.
     pub log_prob: Tensor<2>,
-    /// `[batch, 1]`.
+    /// Normalised, where that is wanted, `[batch, 1]`.
     pub advantage: Tensor<2>,
     /// Value when it was played, `[batch, 1]`.
     pub value: Tensor<2>,
-    /// Advantage plus value, `[batch, 1]`.
+    /// Advantage as it was estimated plus value, `[batch, 1]`.
     pub target: Tensor<2>,
 }
 
@@ -79,7 +80,7 @@ impl Rollout {
     }
 
     /// The given rows on the device, which tracks gradients.
-    pub fn minibatch(&self, rows: &[usize], device: &Device) -> Minibatch {
+    pub fn minibatch(&self, rows: &[usize], parameters: &Parameters, device: &Device) -> Minibatch {
         let device = device.clone().autodiff();
         let gather = |data: &[f32]| {
             let width = data.len() / self.num_rows();
@@ -98,13 +99,17 @@ impl Rollout {
         for (place, &row) in rows.iter().enumerate() {
             actions[place * num_actions + self.actions[row]] = 1.0;
         }
+        let mut advantages: Vec<f32> = rows.iter().map(|&row| self.advantages[row]).collect();
+        if parameters.normalize_advantages {
+            normalize(&mut advantages);
+        }
         let value = |row: usize| self.transitions[row].value;
         Minibatch {
             observation: gather(&self.observations),
             mask: gather(&self.masks),
             action: backend::tensor(actions, [rows.len(), num_actions], &device),
             log_prob: column(&|row| self.log_probs[row]),
-            advantage: column(&|row| self.advantages[row]),
+            advantage: backend::tensor(advantages, [rows.len(), 1], &device),
             value: column(&value),
             target: column(&|row| self.advantages[row] + value(row)),
         }
@@ -124,6 +129,19 @@ impl Rollout {
             0.0 => 0.0,
             all => 1.0 - variance(&error) / all,
         }
+    }
+}
+
+/// To mean 0 and deviation 1; a single number stays as it is, since it has no deviation.
+fn normalize(numbers: &mut [f32]) {
+    let count = numbers.len() as f32;
+    let mean = numbers.iter().sum::<f32>() / count;
+    let squares = numbers.iter().map(|x| (x - mean) * (x - mean));
+    let deviation = (squares.sum::<f32>() / (count - 1.0)).sqrt();
+    if numbers.len() > 1 {
+        numbers
+            .iter_mut()
+            .for_each(|x| *x = (*x - mean) / (deviation + 1e-8));
     }
 }
 
