@@ -154,6 +154,19 @@ fn the_whole_budget_makes_every_claim_of_the_corner_maze_true() {
     check_claims("corner_maze_misgeneralisation");
 }
 
+/// The published shape: the more places the cheese lay in, the less it matters where it lies.
+#[test]
+fn a_larger_corner_closes_the_gap() {
+    let run = open("corner_maze_misgeneralisation", &[], 0);
+    let parameters = json!({
+        "over": "training", "parameter": "corner", "first": 1, "last": 6, "num_values": 2, "num_seeds": 3,
+    });
+    let found = numbers(&run, "misgeneralisation", &parameters);
+    println!("gap over the corner's size: {found:?}");
+    assert!(found["gap_first"] >= 0.4, "{found:?}");
+    assert!(found["gap_last"] <= 0.25, "{found:?}");
+}
+
 #[test]
 fn the_whole_budget_makes_every_claim_of_the_gridworld_true() {
     check_claims("gridworld_ppo");

@@ -57,7 +57,7 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             site: String::new(),
-            strength: -1.0,
+            strength: 2.0,
             episodes: 50,
         }
     }
