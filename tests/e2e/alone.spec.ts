@@ -18,7 +18,7 @@ test('a mouse learns, its level is edited, and its policy drawn at every cell', 
   const board = page.getByRole('group', { name: /^Board\. / });
   await expect(board).toHaveAttribute(
     'aria-label',
-    /cheese at row 2, column 2; mouse at row 8, column 8/,
+    /cheese at row 8, column 4; mouse at row 8, column 8/,
   );
   await trainOnce(page);
   await page.getByRole('button', { name: 'Edit', exact: true }).click();

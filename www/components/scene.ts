@@ -166,8 +166,8 @@ export function differingCells(one: Scene, other: Scene): Set<string> {
 
 /** What stands on the scene, in words. */
 export function describe(scene: Scene): string {
-  // Walls and the like are many, and part of the grid.
-  const standing = scene.sprites.filter(({ shape }) => !isGround(shape));
+  // Walls are many, and part of the grid.
+  const standing = scene.sprites.filter(({ shape }) => shape !== 'wall');
   const sprites = standing.map(
     ({ name, row, column }) => `${name} at row ${row + 1}, column ${column + 1}`,
   );
