@@ -159,7 +159,7 @@ fn the_whole_budget_makes_every_claim_of_the_corner_maze_true() {
 fn a_larger_corner_closes_the_gap() {
     let run = open("corner_maze_misgeneralisation", &[], 0);
     let parameters = json!({
-        "over": "training", "parameter": "corner", "first": 1, "last": 6, "num_values": 2, "num_seeds": 3,
+        "over": "training", "parameter": "corner", "values": "1, 6", "num_seeds": 3,
     });
     let found = numbers(&run, "misgeneralisation", &parameters);
     println!("gap over the corner's size: {found:?}");

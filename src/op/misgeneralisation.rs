@@ -53,16 +53,10 @@ pub struct Parameters {
     /// What returns are drawn over.
     pub over: Over,
     /// The environment's parameter, where one is asked for.
+    #[schemars(extend("x-choices" = "parameters"))]
     pub parameter: String,
-    /// Its first value.
-    #[schemars(range(min = -1e6, max = 1e6))]
-    pub first: f64,
-    /// Its last value.
-    #[schemars(range(min = -1e6, max = 1e6))]
-    pub last: f64,
-    /// Values of it, evenly spaced.
-    #[schemars(range(min = 2, max = 12))]
-    pub num_values: usize,
+    /// Its values, separated by commas, such as 1, 2, 4, 8.
+    pub values: String,
     /// Agents to train for each value, with seeds of their own.
     #[schemars(range(min = 1, max = 10))]
     pub num_seeds: usize,
@@ -79,9 +73,7 @@ impl Default for Parameters {
         Self {
             over: Over::Checkpoints,
             parameter: String::new(),
-            first: 1.0,
-            last: 8.0,
-            num_values: 8,
+            values: String::new(),
             num_seeds: 1,
             episodes: 100,
             concept: String::new(),
@@ -402,13 +394,6 @@ async fn over_parameter(subject: &Subject<'_>, parameters: &Parameters) -> Resul
             known.join(", ")
         )));
     }
-    if !(p.first.is_finite() && p.last.is_finite() && p.first < p.last) {
-        return Err(Error::Parameter {
-            name: "first".into(),
-            got: p.first.to_string(),
-            allowed: format!("a number below last, which is {}", p.last),
-        });
-    }
     let rng = subject.rng.split("misgeneralisation");
     let is_training = p.over == Over::Training;
     let num_seeds = if is_training { p.num_seeds } else { 1 };
@@ -502,26 +487,20 @@ fn name_of(is_training: bool, name: &'static str) -> &'static str {
     }
 }
 
-/// Evenly spaced values; whole ones, each once, where the parameter is a whole number.
+/// The parameter's values. Errors: `Parameter` for fewer than two, for what is no number, and for what the
+/// environment does not take.
 fn values(parameters: &Parameters, subject: &Subject<'_>) -> Result<Vec<f64>> {
-    let p = parameters;
-    let step = (p.last - p.first) / (p.num_values - 1) as f64;
-    let mut values: Vec<f64> = (0..p.num_values)
-        .map(|index| p.first + step * index as f64)
-        .collect();
-    let whole = p.first.fract() == 0.0 && p.last.fract() == 0.0;
-    // Which of the two it takes, it says itself.
-    let refuses = |value: f64| subject.lab.environment(&p.parameter, value).is_err();
-    if whole
-        && values
-            .iter()
-            .any(|&value| value.fract() != 0.0 && refuses(value))
-    {
-        values.iter_mut().for_each(|value| *value = value.round());
-        values.dedup();
-    }
+    let read = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite());
+    let found: Option<Vec<f64>> = parameters.values.split(',').map(read).collect();
+    let values = found
+        .filter(|values| values.len() > 1)
+        .ok_or_else(|| Error::Parameter {
+            name: "misgeneralisation.values".into(),
+            got: format!("\"{}\"", parameters.values),
+            allowed: "two or more numbers separated by commas, such as 1, 2, 4, 8".into(),
+        })?;
     for &value in &values {
-        subject.lab.environment(&p.parameter, value)?;
+        subject.lab.environment(&parameters.parameter, value)?;
     }
     Ok(values)
 }

@@ -57,7 +57,7 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             site: String::new(),
-            strength: 2.0,
+            strength: 1.5,
             episodes: 50,
         }
     }

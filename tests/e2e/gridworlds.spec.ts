@@ -49,7 +49,7 @@ test('a world that never ends shows its reward a step, and no return of episodes
 for (const [op, caption] of [
   ['value_map', /The network's value of the agent standing on each cell/],
   ['occupancy', /Share of all steps that the agent spent on each cell/],
-  ['steer', /Where the agent would go with 2 times the difference of the boards/],
+  ['steer', /Where the agent would go with 1.5 times the difference of the boards/],
   ['retarget', /Where the agent would go with .* set to 5.5/],
 ] as const) {
   test(`${op} draws its figures on a maze`, async ({ page }) => {
@@ -60,7 +60,7 @@ for (const [op, caption] of [
 }
 
 test('agents are trained for each value of a parameter', async ({ page }) => {
-  const parameters = { over: 'training', parameter: 'corner', first: 1, last: 3, num_values: 2 };
+  const parameters = { over: 'training', parameter: 'corner', values: '1, 3' };
   await open(page, {
     preset: 'corner_maze_misgeneralisation',
     set: TINY,

@@ -209,6 +209,9 @@ export class FormElement extends LightElement {
   }
 }
 
+/** The scope of an environment's parameters. */
+const ENVIRONMENT = 'environment.';
+
 /** What a field may be: the schema's own choices, or those that the run has. */
 function choicesOf(field: Field, { run }: State): Choice[] {
   if (field.control.kind === 'select') return field.control.choices;
@@ -223,6 +226,9 @@ function choicesOf(field: Field, { run }: State): Choice[] {
     })),
     actions: run.actions.map((label) => ({ label, description: '' })),
     concepts: run.concepts.map(({ id, summary }) => ({ label: id, description: summary })),
+    parameters: Object.entries(run.parameters)
+      .filter(([name, value]) => name.startsWith(ENVIRONMENT) && typeof value === 'number')
+      .map(([name]) => ({ label: name.slice(ENVIRONMENT.length), description: '' })),
   };
   return (known[field.source] ?? []).map((each, index) => ({
     ...each,
