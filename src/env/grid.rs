@@ -10,6 +10,9 @@ use serde_json::Value;
 /// The largest side of a grid.
 pub(super) const MAX_SIDE: usize = 25;
 
+/// Random cells that are tried before all are gone through.
+const GUESSES: usize = 32;
+
 /// Moves, in the order of the actions: up, left, down, right.
 pub(super) const MOVES: [(isize, isize); 4] = [(-1, 0), (0, -1), (1, 0), (0, 1)];
 
@@ -240,6 +243,13 @@ impl Grid {
 
     /// A free cell that `taken` does not hold, uniformly; none where all are.
     pub fn any_free(&self, taken: impl Fn(Cell) -> bool, rng: &mut Rng) -> Option<Cell> {
+        // On most grids a guess or two will do; all cells are only gone through where they are few.
+        for _ in 0..GUESSES {
+            let cell = Cell::new(rng.below(self.rows), rng.below(self.columns));
+            if !self.is_wall(cell) && !taken(cell) {
+                return Some(cell);
+            }
+        }
         let count = self.free().filter(|&cell| !taken(cell)).count();
         let chosen = (count > 0).then(|| rng.below(count))?;
         self.free().filter(|&cell| !taken(cell)).nth(chosen)

@@ -12,15 +12,15 @@ pub static PRESET: Preset = Preset {
     environment: "gridworld",
     model: "mlp",
     agent: "ppo",
-    updates: 120,
+    updates: 100,
     checkpoint_every: 10,
     parameters: || {
         json!({
             "environment": {"side": 7, "num_levels": 8, "num_lava": 1, "lava_reward": -0.3, "max_steps": 40},
             "model": {"width": 64, "depth": 2, "init": "orthogonal", "bounded_value": false},
             "agent": {
-                "num_envs": 32, "num_steps": 64, "num_minibatches": 8, "num_epochs": 4,
-                "learning_rate": 1.5e-3, "entropy_coefficient": 0.03, "max_gradient_norm": 0.3,
+                "num_envs": 64, "num_steps": 64, "num_minibatches": 8, "num_epochs": 4,
+                "learning_rate": 1.5e-3, "entropy_coefficient": 0.05, "max_gradient_norm": 0.3,
             },
         })
     },

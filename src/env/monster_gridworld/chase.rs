@@ -36,13 +36,15 @@ impl World {
 
     /// The monster on `cell` and the agent meet: the reward.
     fn strike(&mut self, cell: Cell, rng: &mut Rng) -> f32 {
-        let back = self.empty(rng).unwrap_or(cell);
-        self.monsters.take(cell);
         if self.held > 0 {
             self.held -= 1;
+            self.monsters.take(cell);
             return 0.0;
         }
-        self.monsters.put(back);
+        if let Some(back) = self.empty(rng) {
+            self.monsters.take(cell);
+            self.monsters.put(back);
+        }
         -1.0
     }
 
