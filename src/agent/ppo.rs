@@ -165,7 +165,8 @@ struct Ppo {
     lanes: Vec<Lane>,
     update: usize,
     updates: usize,
-    /// Return and length of the last episodes that ended, newest last.
+    /// Return and length of the last episodes that ended, newest last; where none ever ends, of each
+    /// lane's last updates.
     ended: Vec<(f32, usize)>,
     detector: Detector,
     /// The collapse that began with the newest update.
@@ -182,6 +183,8 @@ struct Lane {
 
 /// Episodes that the mean return is taken over.
 const NUM_ENDED: usize = 100;
+/// Updates that the mean reward of a step is taken over where no episode ends.
+const NUM_UPDATES: usize = 20;
 
 /// The parts of the loss and what to watch, each `[1]`.
 pub struct Losses {
@@ -341,7 +344,17 @@ impl Ppo {
             }
             observations = self.observations(width);
         }
-        let surplus = self.ended.len().saturating_sub(NUM_ENDED);
+        let mut most = NUM_ENDED;
+        if self.start.space().continuing {
+            let brought = self.lanes.iter_mut().map(|lane| {
+                let brought = (lane.total, lane.length);
+                (lane.total, lane.length) = (0.0, 0);
+                brought
+            });
+            self.ended.extend(brought);
+            most = NUM_UPDATES * num_lanes;
+        }
+        let surplus = self.ended.len().saturating_sub(most);
         self.ended.drain(..surplus);
         let after = evaluator.evaluate(observations, num_lanes).await?.values;
         let mut cut_values = Vec::new();
@@ -388,7 +401,7 @@ impl Ppo {
             }
             metrics.insert((*name).into(), mean);
         }
-        if !self.ended.is_empty() {
+        if !self.ended.is_empty() && !self.start.space().continuing {
             let count = self.ended.len() as f64;
             let total: f64 = self.ended.iter().map(|(total, _)| f64::from(*total)).sum();
             let length: usize = self.ended.iter().map(|(_, length)| length).sum();

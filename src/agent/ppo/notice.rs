@@ -13,8 +13,11 @@ impl Ppo {
         let most = rollout.most_entropy(self.start.space().num_actions());
         let p = &self.parameters;
         let (level, measure) = if self.start.space().continuing {
-            let rewards = rollout.mean_rewards(p.num_envs);
-            (Mean::of(rewards.into_iter()), "mean reward of a step")
+            let rewards = self
+                .ended
+                .iter()
+                .map(|(total, length)| f64::from(*total) / *length as f64);
+            (Mean::of(rewards), "mean reward of a step")
         } else {
             let returns = self.ended.iter().map(|(total, _)| f64::from(*total));
             (Mean::of(returns), "mean return")
@@ -40,16 +43,6 @@ impl Ppo {
 }
 
 impl Rollout {
-    /// Mean reward of a step in each lane.
-    fn mean_rewards(&self, num_lanes: usize) -> Vec<f64> {
-        let mut sums = vec![0.0; num_lanes];
-        for (index, one) in self.transitions.iter().enumerate() {
-            sums[index % num_lanes] += f64::from(one.reward);
-        }
-        let num_steps = (self.transitions.len() / num_lanes).max(1) as f64;
-        sums.iter().map(|sum| sum / num_steps).collect()
-    }
-
     /// The greatest mean entropy that was possible: that of a fair choice among what was legal.
     fn most_entropy(&self, num_actions: usize) -> f64 {
         let count = |mask: &[f32]| mask.iter().filter(|&&mask| mask == 0.0).count();
