@@ -8,11 +8,14 @@ pub mod activations;
 mod episodes;
 pub mod figure;
 pub mod layout;
+mod linear;
 pub mod misgeneralisation;
 pub mod occupancy;
 pub mod patch;
+pub mod pca;
 pub mod policy_field;
 pub mod retarget;
+mod samples;
 pub mod score;
 pub mod steer;
 pub mod value_map;
@@ -37,6 +40,7 @@ pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
+    &pca::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
