@@ -7,9 +7,11 @@ pub mod ablate;
 pub mod activations;
 mod episodes;
 pub mod figure;
+mod hals;
 pub mod layout;
 mod linear;
 pub mod misgeneralisation;
+pub mod nmf;
 pub mod occupancy;
 pub mod patch;
 pub mod pca;
@@ -40,6 +42,7 @@ pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
+    &nmf::ENTRY,
     &pca::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
