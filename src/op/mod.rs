@@ -5,6 +5,7 @@
 
 pub mod ablate;
 pub mod activations;
+pub mod cka;
 mod episodes;
 pub mod figure;
 mod hals;
@@ -44,6 +45,7 @@ pub static OPS: &[&OpEntry] = &[
     &activations::ENTRY,
     &nmf::ENTRY,
     &pca::ENTRY,
+    &cka::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
