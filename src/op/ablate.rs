@@ -168,7 +168,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
 }
 
 /// The last site before the heads' answers.
-fn last_hidden(sites: &[Site]) -> &Site {
+pub(super) fn last_hidden(sites: &[Site]) -> &Site {
     let hidden = sites
         .iter()
         .rev()

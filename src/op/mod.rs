@@ -5,14 +5,20 @@
 
 pub mod ablate;
 pub mod activations;
+pub mod cka;
 mod episodes;
 pub mod figure;
+mod hals;
 pub mod layout;
+mod linear;
 pub mod misgeneralisation;
+pub mod nmf;
 pub mod occupancy;
 pub mod patch;
+pub mod pca;
 pub mod policy_field;
 pub mod retarget;
+mod samples;
 pub mod score;
 pub mod steer;
 pub mod value_map;
@@ -37,6 +43,9 @@ pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
+    &nmf::ENTRY,
+    &pca::ENTRY,
+    &cka::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,

@@ -136,7 +136,7 @@ pub(super) fn heatmap(
 }
 
 /// Pearson's correlation; 0 where one of them does not vary.
-fn correlation(one: &[f32], other: &[f32]) -> f32 {
+pub(super) fn correlation(one: &[f32], other: &[f32]) -> f32 {
     let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
     let (a, b) = (mean(one), mean(other));
     let products = |f: &dyn Fn(f32, f32) -> f32| -> f32 {

@@ -313,6 +313,29 @@ def check_ppo():
         print(f"ppo: {name}, {len(part['cases'])} settings and {len(chunks)} steps")
 
 
+# --- Decompositions --------------------------------------------------------------------------
+
+
+def check_decomposition():
+    """Variances from the covariance; errors between the least of any factors and one of our own."""
+    golden = load("decomposition")
+    matrix = array(golden["matrix"])
+    variances = np.linalg.eigvalsh(np.cov(matrix.T))[::-1]
+    np.testing.assert_allclose(variances, golden["pca"], rtol=1e-6)
+    rest = np.append(np.cumsum((np.linalg.svd(matrix)[1] ** 2)[::-1])[::-1], 0)
+    rng = np.random.default_rng(0)
+    for case in golden["nmf"]:
+        weights = rng.random((len(matrix), case["rank"]))
+        factors = rng.random((case["rank"], matrix.shape[1]))
+        for _ in range(2000):  # multiplicative updates
+            factors *= weights.T @ matrix / (weights.T @ weights @ factors + 1e-12)
+            weights *= matrix @ factors.T / (weights @ factors @ factors.T + 1e-12)
+        ours = ((matrix - weights @ factors) ** 2).sum()
+        # Another start may find a slightly deeper valley.
+        assert rest[case["rank"]] * (1 - 1e-6) <= case["error"] <= ours * 1.05, (case, ours)
+    print(f"decomposition: {len(golden['nmf'])} ranks, {len(variances)} variances")
+
+
 def main():
     check_games("tictactoe", 3, 3, 3, drops=False)
     check_minimax()
@@ -320,6 +343,7 @@ def main():
     check_network("mlp", forward_mlp)
     check_network("convnet", forward_convnet)
     check_ppo()
+    check_decomposition()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Write the golden files: what the reference libraries say, for the Rust tests to read.
 
-    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo]      (no name: all)
+    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo] [decomposition]
+
+Without a name it writes all.
 
 Every draw is seeded, keys are sorted and numbers rounded, so a second run writes the same bytes.
 README.md describes the formats.
@@ -14,6 +16,8 @@ import random
 
 HERE = pathlib.Path(__file__).parent
 MAX_BYTES = 300_000
+# Random starts of each NMF, of which the best is kept.
+RESTARTS = 5
 
 
 # --- Board games: OpenSpiel ------------------------------------------------------------------
@@ -445,6 +449,37 @@ def make_cartpole():
     return {"source": source("gymnasium", seed), "steps": steps}
 
 
+# --- Decompositions: scikit-learn ------------------------------------------------------------
+
+
+def make_decomposition():
+    """A matrix of six noisy parts: the least error of NMF at some ranks, and the variances of PCA."""
+    import numpy as np
+    from sklearn.decomposition import NMF, PCA
+
+    seed, rows, columns, parts = 23, 60, 16, 6
+    rng = random.Random(seed)
+
+    def rectified(*shape):
+        draws = [max(0.0, rng.gauss(0, 1)) for _ in range(shape[0] * shape[1])]
+        return np.array(draws).reshape(shape)
+
+    matrix = rectified(rows, parts) @ rectified(parts, columns) + 0.3 * rectified(rows, columns)
+    matrix = matrix.round(4)
+
+    def least_error(rank):
+        settings = {"init": "random", "solver": "cd", "tol": 1e-8, "max_iter": 5000}
+        fits = [NMF(rank, random_state=r, **settings).fit(matrix) for r in range(RESTARTS)]
+        return number(min(fit.reconstruction_err_ for fit in fits) ** 2)
+
+    return {
+        "source": source("scikit-learn", seed),
+        "matrix": {"shape": [rows, columns], "data": [number(x, 4) for x in matrix.flatten()]},
+        "nmf": [{"rank": rank, "error": least_error(rank)} for rank in (1, 2, 4, 6, 8)],
+        "pca": [number(x) for x in PCA().fit(matrix).explained_variance_],
+    }
+
+
 # --- Writing ---------------------------------------------------------------------------------
 
 
@@ -473,6 +508,7 @@ MAKERS = {
     "mlp": make_mlp,
     "convnet": make_convnet,
     "ppo": make_ppo,
+    "decomposition": make_decomposition,
 }
 
 
