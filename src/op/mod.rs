@@ -12,6 +12,7 @@ pub mod misgeneralisation;
 pub mod occupancy;
 pub mod patch;
 pub mod policy_field;
+pub mod probe;
 pub mod retarget;
 pub mod score;
 pub mod steer;
@@ -37,6 +38,7 @@ pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
+    &probe::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
