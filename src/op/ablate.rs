@@ -197,12 +197,12 @@ fn unit_name(site: &Site, unit: &[usize]) -> String {
     }
 }
 
-/// What taking a unit away did.
-struct Effect {
+/// What an intervention, such as taking a unit away, did.
+pub(super) struct Effect {
     /// Mean KL divergence of the ablated policy from the whole one, in nats.
-    divergence: f32,
+    pub(super) divergence: f32,
     /// States in which the greedy choice changed.
-    changed: usize,
+    pub(super) changed: usize,
 }
 
 async fn effects(
@@ -245,7 +245,8 @@ async fn effects(
     Ok(found)
 }
 
-fn compare(whole: &Answers, ablated: &Answers, states: &[Box<dyn Env>]) -> Effect {
+/// How far the answers `ablated` have moved from `whole`.
+pub(super) fn compare(whole: &Answers, ablated: &Answers, states: &[Box<dyn Env>]) -> Effect {
     let mut effect = Effect {
         divergence: 0.0,
         changed: 0,

@@ -17,6 +17,7 @@ pub mod occupancy;
 pub mod patch;
 pub mod pca;
 pub mod policy_field;
+pub mod probe;
 pub mod retarget;
 mod samples;
 pub mod score;
@@ -46,6 +47,7 @@ pub static OPS: &[&OpEntry] = &[
     &nmf::ENTRY,
     &pca::ENTRY,
     &cka::ENTRY,
+    &probe::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,

@@ -125,7 +125,8 @@ async fn difference(subject: &Subject<'_>, site: &Site) -> Result<Vec<f32>> {
     Ok(first.iter().zip(second).map(|(a, b)| a - b).collect())
 }
 
-fn random_vector(len: usize, norm: f32, rng: &mut Rng) -> Vec<f32> {
+/// A random direction of length `norm`.
+pub(super) fn random_vector(len: usize, norm: f32, rng: &mut Rng) -> Vec<f32> {
     let draw: Vec<f32> = (0..len).map(|_| rng.normal()).collect();
     let found = draw.iter().map(|x| x * x).sum::<f32>().sqrt();
     draw.into_iter()

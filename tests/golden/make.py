@@ -1,6 +1,6 @@
 """Write the golden files: what the reference libraries say, for the Rust tests to read.
 
-    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo] [decomposition]
+    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo] [decomposition] [probes]
 
 Without a name it writes all.
 
@@ -480,6 +480,53 @@ def make_decomposition():
     }
 
 
+# --- Probes: scikit-learn ----------------------------------------------------------------------
+
+
+def make_probes():
+    """Linear probes on made features: a rare class and a number, with L2 and L1 penalties."""
+    import numpy
+    from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+
+    seed, count, width = 23, 80, 6
+    rng = numpy.random.default_rng(seed)
+    x = rng.normal(size=(count, width))
+    x[:, 1] += 0.8 * x[:, 0]
+    x = numpy.round((x - x.mean(0)) / x.std(0), 6)
+    truth = x @ numpy.array([1.5, -1.0, 0.5, 0, 0, 0])
+    classes = numpy.where(truth + rng.normal(size=count) > 1.2, 1, -1)
+    numbers = truth + rng.normal(size=count)
+    numbers = numpy.round((numbers - numbers.mean()) / numbers.std(), 6)
+    x -= x.mean(0)
+    numbers -= numbers.mean()
+
+    # Each class weighs a half, so scikit-learn's C is one over penalty times rows.
+    def logistic(penalty, **settings):
+        return LogisticRegression(
+            C=1 / (penalty * count), class_weight="balanced", tol=1e-9, max_iter=100_000, **settings
+        ).fit(x, classes)
+
+    def found(model):
+        weights = [*numpy.ravel(model.coef_), *numpy.ravel(model.intercept_)]
+        return [number(w) for w in weights]
+
+    penalties = (0.001, 0.01, 0.1)
+    sparse = {"solver": "saga", "l1_ratio": 1, "random_state": seed}
+    exact = {"tol": 1e-9, "max_iter": 100_000}
+    return {
+        "source": source("scikit-learn", seed),
+        "width": width,
+        "features": [number(v) for v in x.flatten()],
+        "classes": [int(c) for c in classes],
+        "numbers": [number(v) for v in numbers],
+        "penalties": list(penalties),
+        "logistic": [found(logistic(p)) for p in penalties],
+        "sparse_logistic": [found(logistic(p, **sparse)) for p in penalties],
+        "ridge": [found(Ridge(alpha=p * count).fit(x, numbers)) for p in penalties],
+        "sparse_ridge": [found(Lasso(alpha=p, **exact).fit(x, numbers)) for p in penalties],
+    }
+
+
 # --- Writing ---------------------------------------------------------------------------------
 
 
@@ -509,6 +556,7 @@ MAKERS = {
     "convnet": make_convnet,
     "ppo": make_ppo,
     "decomposition": make_decomposition,
+    "probes": make_probes,
 }
 
 
