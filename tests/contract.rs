@@ -632,7 +632,7 @@ fn random_play_through_a_session_ends_and_is_the_same_for_one_seed() {
             let command = json!({
                 "type": "rollout",
                 "environment": entry.id,
-                "set": shrunk(&(entry.schema)(), 4),
+                "set": small_parameters(entry),
                 "episodes": 3,
                 "seed": seed,
             });
