@@ -211,8 +211,8 @@ fn fit(data: &Data, rank: usize, restarts: usize, rng: &Rng) -> Fit {
     let search = Search {
         rank,
         restarts,
-        max_sweeps: 60,
-        tolerance: 1e-4,
+        max_sweeps: 200,
+        tolerance: 2e-5,
     };
     let rng = rng.split(&format!("factors {rank}"));
     let factorise = |matrix| hals::factorise(matrix, search, &mut rng.clone());
