@@ -8,7 +8,7 @@ mod common;
 
 use common::{
     ask, bits, device, properties, random_game, random_state, shrunk, small_environment,
-    small_network,
+    small_network, small_parameters,
 };
 use glassbox::{
     agent::{AGENTS, Agent, AgentEntry, MetricInfo, Metrics, Setup},

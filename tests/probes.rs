@@ -78,13 +78,13 @@ fn fits_are_those_of_scikit_learn() {
         Ridge::new(&design, penalty).fit(&numbers.values)
     });
     golden.check("sparse_ridge", 1e-3, |penalty| {
-        sparse(&design, &numbers, penalty)
+        sparse(&design, &numbers, penalty, 1000)
     });
     golden.check("logistic", 2e-3, |penalty| {
         logistic(&design, &classes, penalty)
     });
     golden.check("sparse_logistic", 3e-3, |penalty| {
-        sparse(&design, &classes, penalty)
+        sparse(&design, &classes, penalty, 1000)
     });
 }
 

@@ -57,6 +57,9 @@ pub struct Parameters {
     /// How much large weights cost.
     #[schemars(range(min = 1e-4, max = 10.0))]
     pub penalty: f32,
+    /// Steps of training a sparse or nonlinear probe, at most.
+    #[schemars(range(min = 1, max = 1000))]
+    pub num_steps: usize,
     /// How far the direction is added, in deviations of the activation along it.
     #[schemars(range(min = 0.1, max = 20.0))]
     pub alpha: f32,
@@ -71,6 +74,7 @@ impl Default for Parameters {
             num_seeds: 5,
             reference_states: 1024,
             penalty: 0.03,
+            num_steps: 100,
             alpha: 2.0,
         }
     }
@@ -133,31 +137,32 @@ impl Prepared {
 /// Fits probes on one set of features.
 struct Fitter<'a> {
     train: &'a Design,
-    penalty: f32,
+    study: &'a Study,
     ridge: OnceCell<Ridge<'a>>,
 }
 
 impl<'a> Fitter<'a> {
-    fn new(train: &'a Design, penalty: f32) -> Self {
+    fn new(train: &'a Design, study: &'a Study) -> Self {
         Self {
             train,
-            penalty,
+            study,
             ridge: OnceCell::new(),
         }
     }
 
     fn fit(&self, kind: Kind, target: &Target, rng: &mut Rng) -> Probe {
+        let (penalty, num_steps) = (self.study.penalty, self.study.num_steps);
         match (kind, target.loss) {
             (Kind::Linear, Loss::Logistic) => {
-                Probe::Linear(fit::logistic(self.train, target, self.penalty))
+                Probe::Linear(fit::logistic(self.train, target, penalty))
             }
             (Kind::Linear, Loss::Squares) => {
-                let ridge = || Ridge::new(self.train, self.penalty);
+                let ridge = || Ridge::new(self.train, penalty);
                 Probe::Linear(self.ridge.get_or_init(ridge).fit(&target.values))
             }
-            (Kind::Sparse, _) => Probe::Linear(fit::sparse(self.train, target, self.penalty)),
+            (Kind::Sparse, _) => Probe::Linear(fit::sparse(self.train, target, penalty, num_steps)),
             (Kind::Nonlinear, _) => {
-                Probe::Hidden(Hidden::fit(self.train, target, self.penalty, rng))
+                Probe::Hidden(Hidden::fit(self.train, target, (penalty, num_steps), rng))
             }
         }
     }
@@ -196,6 +201,7 @@ struct Study {
     splits: Vec<Split>,
     kind: Kind,
     penalty: f32,
+    num_steps: usize,
     rng: Rng,
 }
 
@@ -210,6 +216,7 @@ impl Study {
             sample,
             kind: parameters.kind,
             penalty: parameters.penalty,
+            num_steps: parameters.num_steps,
             rng,
         }
     }
@@ -234,7 +241,7 @@ impl Study {
         let mut found = vec![Vec::new(); concepts.len()];
         for (seed, split) in self.splits.iter().enumerate() {
             let prepared = Prepared::new(activations, width, split);
-            let fitter = Fitter::new(&prepared.train, self.penalty);
+            let fitter = Fitter::new(&prepared.train, self);
             for (found, &concept) in found.iter_mut().zip(concepts) {
                 let mut values = self.sample.concepts[concept].clone();
                 if is_shuffled {
@@ -437,7 +444,7 @@ mod tests {
 
     /// Tic-tac-toe's states with concepts and activations of our own: one concept and one number that the
     /// activations hold along a direction each, and one concept that they know nothing of.
-    fn planted() -> (Study, Vec<f32>) {
+    pub(super) fn planted() -> (Study, Vec<f32>) {
         let env = (env::entry("tictactoe").unwrap().make)(&json!({})).unwrap();
         let rng = Rng::new(4);
         let mut sample = Sample::new(env.as_ref(), 2000, &mut rng.split("reference"));
@@ -464,6 +471,7 @@ mod tests {
             sample,
             kind: Kind::Linear,
             penalty: 0.01,
+            num_steps: 100,
             rng,
         };
         (study, activations)

@@ -336,6 +336,36 @@ def check_decomposition():
     print(f"decomposition: {len(golden['nmf'])} ranks, {len(variances)} variances")
 
 
+# --- Probes ------------------------------------------------------------------------------------
+
+
+def check_probes():
+    """At a minimum nothing slopes: not the loss with its penalty, and an L1 penalty outweighs what does."""
+    data = json.loads((HERE / "probes.json").read_text())
+    x = np.array(data["features"]).reshape(-1, data["width"])
+    classes, numbers = np.array(data["classes"]), np.array(data["numbers"])
+    shares = np.where(classes > 0, 0.5 / (classes > 0).sum(), 0.5 / (classes < 0).sum())
+
+    def slopes(kind, w, bias):
+        answers = x @ w + bias
+        if kind.endswith("logistic"):
+            rows = -shares * classes / (1 + np.exp(classes * answers))
+        else:
+            rows = (answers - numbers) / len(x)
+        return x.T @ rows, rows.sum()
+
+    for kind in ("logistic", "ridge", "sparse_logistic", "sparse_ridge"):
+        for penalty, (*w, bias) in zip(data["penalties"], data[kind], strict=True):
+            w = np.array(w)
+            slope, of_bias = slopes(kind, w, bias)
+            if kind.startswith("sparse"):
+                left = np.where(w == 0, np.maximum(abs(slope) - penalty, 0), slope + penalty * np.sign(w))
+            else:
+                left = slope + penalty * w
+            assert abs(of_bias) < 1e-6 and abs(left).max() < 1e-6, (kind, penalty, left, of_bias)
+    print(f"probes: {len(data['penalties'])} penalties of 4 kinds")
+
+
 def main():
     check_games("tictactoe", 3, 3, 3, drops=False)
     check_minimax()
@@ -344,6 +374,7 @@ def main():
     check_network("convnet", forward_convnet)
     check_ppo()
     check_decomposition()
+    check_probes()
 
 
 if __name__ == "__main__":

@@ -370,17 +370,15 @@ impl Memory {
     }
 }
 
-/// Steps of the proximal gradient.
-const MOST_PROXIMAL_STEPS: usize = 300;
-/// The largest change of a parameter at which it ends.
+/// The largest change of a parameter at which the proximal gradient ends.
 const SETTLED: f32 = 1e-5;
 
-/// The weighted loss + `penalty` · Σ|w|: most weights are exactly 0.
-pub fn sparse(design: &Design, target: &Target, penalty: f32) -> Vec<f32> {
+/// The weighted loss + `penalty` · Σ|w|, after at most `num_steps`: most weights are exactly 0.
+pub fn sparse(design: &Design, target: &Target, penalty: f32, num_steps: usize) -> Vec<f32> {
     let bound = target.loss.curvature() * largest_eigenvalue(design, &target.weights);
     let mut at = vec![0.0; design.width + 1];
     let (mut ahead, mut momentum) = (at.clone(), 1.0_f32);
-    for _ in 0..MOST_PROXIMAL_STEPS {
+    for _ in 0..num_steps {
         let gradient = design.back(&target.slopes(&design.times(&ahead)));
         let mut next = ahead.clone();
         add(&mut next, -1.0 / bound, &gradient);
@@ -506,9 +504,9 @@ mod tests {
         let rows = design(&[&[1.0, 1.0], &[1.0, -1.0], &[-1.0, 1.0], &[-1.0, -1.0]]);
         let numbers = target(&[1.2, 0.8, -0.8, -1.2], Loss::Squares);
         // Without a penalty 1 and 0.2.
-        close(&sparse(&rows, &numbers, 0.5), &[0.5, 0.0, 0.0], 1e-4);
-        assert_eq!(sparse(&rows, &numbers, 0.5)[1], 0.0);
-        close(&sparse(&rows, &numbers, 0.1), &[0.9, 0.1, 0.0], 1e-4);
+        close(&sparse(&rows, &numbers, 0.5, 300), &[0.5, 0.0, 0.0], 1e-4);
+        assert_eq!(sparse(&rows, &numbers, 0.5, 300)[1], 0.0);
+        close(&sparse(&rows, &numbers, 0.1, 300), &[0.9, 0.1, 0.0], 1e-4);
     }
 
     #[test]
@@ -516,7 +514,11 @@ mod tests {
         // 1 / (1 + e^w) = penalty at w = 1.
         let rows = design(&[&[1.0], &[-1.0]]);
         let classes = target(&[1.0, -1.0], Loss::Logistic);
-        close(&sparse(&rows, &classes, 0.268_941_42), &[1.0, 0.0], 1e-3);
-        assert_eq!(sparse(&rows, &classes, 0.6)[0], 0.0);
+        close(
+            &sparse(&rows, &classes, 0.268_941_42, 300),
+            &[1.0, 0.0],
+            1e-3,
+        );
+        assert_eq!(sparse(&rows, &classes, 0.6, 300)[0], 0.0);
     }
 }

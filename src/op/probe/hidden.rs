@@ -6,7 +6,6 @@ use crate::rng::Rng;
 
 /// Hidden units: few, so that the probe finds a concept and does not compute it.
 const UNITS: usize = 8;
-const STEPS: usize = 80;
 const RATE: f32 = 0.03;
 /// Decay of the gradients' means and of their squares'.
 const DECAYS: [f32; 2] = [0.9, 0.999];
@@ -19,12 +18,17 @@ pub struct Hidden {
 }
 
 impl Hidden {
-    /// Trains on weighted rows; `penalty`/2 · |w|² is added to their loss. `rng` draws the first weights.
-    pub fn fit(design: &Design, target: &Target, penalty: f32, rng: &mut Rng) -> Self {
+    /// Trains on weighted rows, for `num_steps`; `penalty`/2 · |w|² is added to their loss. `rng` draws the first weights.
+    pub fn fit(
+        design: &Design,
+        target: &Target,
+        (penalty, num_steps): (f32, usize),
+        rng: &mut Rng,
+    ) -> Self {
         let mut probe = Self::drawn(design.width, rng);
         let count = probe.parameters.len();
         let (mut means, mut squares) = (vec![0.0; count], vec![0.0; count]);
-        for step in 1..=STEPS {
+        for step in 1..=num_steps {
             let gradient = probe.gradient(design, target, penalty);
             let [one, two] = DECAYS.map(|decay| 1.0 - decay.powi(step as i32));
             for (index, slope) in gradient.into_iter().enumerate() {
@@ -71,22 +75,28 @@ impl Hidden {
     pub fn answers(&self, design: &Design) -> Vec<f32> {
         let (_, last) = self.layers();
         let rows = design.values.chunks_exact(self.width);
-        rows.map(|row| dot(&last[..UNITS], &self.activations(row)) + last[UNITS])
+        rows.map(|row| Self::answer(last, &self.activations(row)))
             .collect()
+    }
+
+    fn answer(last: &[f32], activations: &[f32; UNITS]) -> f32 {
+        dot(&last[..UNITS], activations) + last[UNITS]
     }
 
     fn gradient(&self, design: &Design, target: &Target, penalty: f32) -> Vec<f32> {
         let mut gradient = vec![0.0; self.parameters.len()];
         let (units, last) = self.layers();
-        let slopes = target.slopes(&self.answers(design));
+        let rows = || design.values.chunks_exact(self.width);
+        let activations: Vec<_> = rows().map(|row| self.activations(row)).collect();
+        let answers = activations.iter().map(|row| Self::answer(last, row));
+        let slopes = target.slopes(&answers.collect::<Vec<_>>());
         let (to_units, to_last) = gradient.split_at_mut(units.len());
-        for (row, slope) in design.values.chunks_exact(self.width).zip(slopes) {
-            let activations = self.activations(row);
-            add(&mut to_last[..UNITS], slope, &activations);
+        for ((row, activations), slope) in rows().zip(&activations).zip(slopes) {
+            add(&mut to_last[..UNITS], slope, activations);
             to_last[UNITS] += slope;
             let to_units = to_units.chunks_exact_mut(self.width + 1);
             for (unit, (to_unit, active)) in to_units.zip(activations).enumerate() {
-                if active > 0.0 {
+                if *active > 0.0 {
                     add(&mut to_unit[..self.width], slope * last[unit], row);
                     to_unit[self.width] += slope * last[unit];
                 }
@@ -166,7 +176,7 @@ mod tests {
     #[test]
     fn it_reads_an_exclusive_or_that_no_direction_holds() {
         let (design, target) = exclusive_or(Loss::Logistic);
-        let probe = Hidden::fit(&design, &target, 1e-3, &mut Rng::new(0));
+        let probe = Hidden::fit(&design, &target, (1e-3, 80), &mut Rng::new(0));
         let bent = share_right(&probe.answers(&design), &target.values);
         let straight = logistic(&design, &target, 1e-3);
         let straight = share_right(&design.times(&straight), &target.values);
