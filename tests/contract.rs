@@ -8,7 +8,7 @@ mod common;
 
 use common::{
     ask, bits, device, properties, random_game, random_state, shrunk, small_environment,
-    small_network,
+    small_network, small_parameters,
 };
 use glassbox::{
     agent::{AGENTS, Agent, AgentEntry, MetricInfo, Metrics, Setup},
@@ -632,7 +632,7 @@ fn random_play_through_a_session_ends_and_is_the_same_for_one_seed() {
             let command = json!({
                 "type": "rollout",
                 "environment": entry.id,
-                "set": shrunk(&(entry.schema)(), 4),
+                "set": small_parameters(entry),
                 "episodes": 3,
                 "seed": seed,
             });

@@ -104,17 +104,17 @@ async fn actions(
             .map(|decision| rng.weighted(&decision.policy))
             .collect());
     }
-    let act = |state: &Box<dyn Env>| {
+    let mut act = |state: &dyn Env| {
         let plain = match player {
             Player::Heuristic => state.heuristic(rng),
             _ => None,
         };
         plain.unwrap_or_else(|| {
-            let legal = legal_actions(state.as_ref());
+            let legal = legal_actions(state);
             legal[rng.below(legal.len())]
         })
     };
-    Ok(states.iter().map(act).collect())
+    Ok(states.iter().map(|state| act(state.as_ref())).collect())
 }
 
 /// Mean return.

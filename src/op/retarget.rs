@@ -171,8 +171,8 @@ fn find<'a>(subject: &'a Subject<'_>, parameters: &Parameters) -> Result<&'a Sit
     let spatial = |site: &&Site| is_spatial(site);
     match parameters.site.as_str() {
         "" => {
-            let hidden = subject.sites.iter().filter(|site| site.name != "obs");
-            let last = hidden.filter(spatial).next_back();
+            let mut hidden = subject.sites.iter().filter(|site| site.name != "obs");
+            let last = hidden.rfind(spatial);
             last.or_else(|| subject.sites.iter().find(spatial))
                 .ok_or_else(|| Error::not_applicable("no site here has rows and columns"))
         }

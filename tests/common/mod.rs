@@ -53,10 +53,16 @@ pub fn environment(id: &str) -> Box<dyn Env> {
     small_environment(env::entry(id).unwrap())
 }
 
-/// An environment with quick parameters, the smallest that go together, in its first state.
+/// An environment's quick parameters, the smallest that go together.
+pub fn small_parameters(entry: &EnvEntry) -> Value {
+    let quick = |limit| shrunk(&(entry.schema)(), limit);
+    let works = |parameters: &Value| (entry.make)(parameters).is_ok();
+    (4..10).map(quick).find(works).unwrap()
+}
+
+/// An environment with quick parameters in its first state.
 pub fn small_environment(entry: &EnvEntry) -> Box<dyn Env> {
-    let make = |limit| (entry.make)(&shrunk(&(entry.schema)(), limit)).ok();
-    let mut env = (4..10).find_map(make).unwrap();
+    let mut env = (entry.make)(&small_parameters(entry)).unwrap();
     env.reset(&mut Rng::new(0));
     env
 }
