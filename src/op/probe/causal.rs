@@ -124,23 +124,7 @@ async fn moved(
     let whole = subject.evaluator.evaluate(input(), states.len()).await?;
     let length = alpha * direction.deviation;
     let added = |unit: &[f32], by: f32| EditOp::Add(unit.iter().map(|x| x * by).collect());
-    let mut rng = study.rng.split("random directions");
-    // Among elements that move at all, as the probe's own direction is.
-    let live = |_| {
-        let mut vector = random_vector(direction.unit.len(), 1.0, &mut rng);
-        let scales = &prepared.standard.scales;
-        vector
-            .iter_mut()
-            .zip(scales)
-            .filter(|(_, s)| **s == 0.0)
-            .for_each(|(x, _)| *x = 0.0);
-        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        vector
-            .iter_mut()
-            .for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
-        vector
-    };
-    let random: Vec<Vec<f32>> = (0..NUM_RANDOM).map(live).collect();
+    let random = random_directions(study, &prepared.standard.scales);
     type Change<'a> = &'a dyn Fn(&[f32]) -> EditOp;
     let changes: [(String, Change<'_>); 3] = [
         ("projected out".into(), &|unit| {
@@ -174,6 +158,26 @@ async fn moved(
     Ok(all)
 }
 
+/// Directions of length 1 among the elements whose `scales` say that they move.
+fn random_directions(study: &Study, scales: &[f32]) -> Vec<Vec<f32>> {
+    let mut rng = study.rng.split("random directions");
+    // Among elements that move at all, as the probe's own direction is.
+    let live = |_| {
+        let mut vector = random_vector(scales.len(), 1.0, &mut rng);
+        vector
+            .iter_mut()
+            .zip(scales)
+            .filter(|(_, s)| **s == 0.0)
+            .for_each(|(x, _)| *x = 0.0);
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector
+            .iter_mut()
+            .for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
+        vector
+    };
+    (0..NUM_RANDOM).map(live).collect()
+}
+
 /// The network with its edits and one more.
 fn edited(subject: &Subject<'_>, focus: &Row<'_>, op: EditOp) -> Result<Evaluator> {
     let edit = Edit {
@@ -198,7 +202,7 @@ fn figure(
     subject: &Subject<'_>,
     study: &Study,
     focus: &Row<'_>,
-    (moved, [score, projected, again]): (&[Moved], [f32; 3]),
+    (moved, scores): (&[Moved], [f32; 3]),
     alpha: f32,
 ) -> Figure {
     let concept = &subject.env.space().concepts[focus.concept].id;
@@ -211,6 +215,22 @@ fn figure(
         unit: None,
     });
     let total = study.sample.states.len() as f64;
+    Figure {
+        title: "Is it used?".into(),
+        caption: format!(
+            "How far the policy moves when the direction that reads {concept} is taken out of {site}, or \
+             {alpha} deviations of it are added; ticks are random directions of the same length."
+        ),
+        body: Body::Bars {
+            x: Scale::numeric("mean KL divergence", "nats"),
+            bars: bars.collect(),
+        },
+        numbers: numbers(moved, scores, total),
+    }
+}
+
+/// Scores of the probe before and after, and choices changed out of `total`.
+fn numbers(moved: &[Moved], [score, projected, again]: [f32; 3], total: f64) -> Vec<Number> {
     let mut numbers = vec![
         Number::new("score_before", "the probe's score", score.into()),
         Number::new(
@@ -244,18 +264,7 @@ fn figure(
             .control(),
         );
     }
-    Figure {
-        title: "Is it used?".into(),
-        caption: format!(
-            "How far the policy moves when the direction that reads {concept} is taken out of {site}, or \
-             {alpha} deviations of it are added; ticks are random directions of the same length."
-        ),
-        body: Body::Bars {
-            x: Scale::numeric("mean KL divergence", "nats"),
-            bars: bars.collect(),
-        },
-        numbers,
-    }
+    numbers
 }
 
 #[cfg(test)]

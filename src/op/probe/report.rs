@@ -111,30 +111,6 @@ fn bars(subject: &Subject<'_>, rows: &[Row<'_>], focus: &Row<'_>, is_one: bool) 
         site: row.site.name.clone(),
         unit: None,
     });
-    let mean = |of: &dyn Fn(&Row<'_>) -> f32| {
-        rows.iter().map(|row| f64::from(of(row))).sum::<f64>() / rows.len() as f64
-    };
-    let numbers = vec![
-        Number::new("mean_score", "mean of these", mean(&|row| row.trained.mean)),
-        Number::new(
-            "mean_untrained",
-            "untrained",
-            mean(&|row| mean_of(row.untrained)),
-        )
-        .control(),
-        Number::new(
-            "mean_input",
-            "from the input",
-            mean(&|row| mean_of(row.input)),
-        )
-        .control(),
-        Number::new(
-            "mean_shuffled",
-            "shuffled labels",
-            mean(&|row| mean_of(row.shuffled)),
-        )
-        .control(),
-    ];
     let lowest = rows
         .iter()
         .flat_map(|row| [row.trained.mean, mean_of(row.untrained)])
@@ -164,8 +140,36 @@ fn bars(subject: &Subject<'_>, rows: &[Row<'_>], focus: &Row<'_>, is_one: bool) 
             },
             bars: bars.collect(),
         },
-        numbers,
+        numbers: means(rows),
     }
+}
+
+/// Means over the rows of the score and of each control.
+fn means(rows: &[Row<'_>]) -> Vec<Number> {
+    let mean = |of: &dyn Fn(&Row<'_>) -> f32| {
+        rows.iter().map(|row| f64::from(of(row))).sum::<f64>() / rows.len() as f64
+    };
+    vec![
+        Number::new("mean_score", "mean of these", mean(&|row| row.trained.mean)),
+        Number::new(
+            "mean_untrained",
+            "untrained",
+            mean(&|row| mean_of(row.untrained)),
+        )
+        .control(),
+        Number::new(
+            "mean_input",
+            "from the input",
+            mean(&|row| mean_of(row.input)),
+        )
+        .control(),
+        Number::new(
+            "mean_shuffled",
+            "shuffled labels",
+            mean(&|row| mean_of(row.shuffled)),
+        )
+        .control(),
+    ]
 }
 
 fn table(subject: &Subject<'_>, study: &Study, rows: &[Row<'_>], focus: &Row<'_>) -> Figure {
