@@ -145,7 +145,8 @@ fn normalize(numbers: &mut [f32]) {
     }
 }
 
-#[cfg(test)]
+// What blocks to read a tensor back is not there in a browser.
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::super::{Parameters, Ppo};
     use crate::{
