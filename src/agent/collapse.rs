@@ -14,7 +14,8 @@ const MIN_EPISODES: usize = 20;
 /// Standard errors that two means must be apart. A run compares hundreds of means with the best of them,
 /// so that two or three errors would be exceeded by chance.
 const ERRORS_APART: f64 = 5.0;
-/// Share of what was learned that is lost in a collapse. Healthy runs of the presets give back up to 0.46.
+/// Share of what was learned that is lost in a collapse. Healthy runs of the presets give back up to 0.46;
+/// cart pole's seed 1 loses 0.6 for a while, which is told, before it learns it all again.
 const LOST: f64 = 0.5;
 /// Share that may still be missing when a collapse is over; less than `LOST`, so that it is not told
 /// again and again by a return that stays about there.
