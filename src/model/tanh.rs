@@ -68,7 +68,8 @@ fn approximate(x: f32) -> f32 {
 }
 
 // What blocks to read a tensor back is not there in a browser.
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 

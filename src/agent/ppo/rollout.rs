@@ -146,7 +146,8 @@ fn normalize(numbers: &mut [f32]) {
 }
 
 // What blocks to read a tensor back is not there in a browser.
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::super::{Parameters, Ppo};
     use crate::{
