@@ -100,6 +100,9 @@ pub enum Error {
         /// The best checkpoint that the run can go back to.
         back: Option<usize>,
     },
+    /// Work that nobody waits for any more; the session is as it was before.
+    #[error("cancelled; everything is as it was before")]
+    Cancelled,
     /// A command that needs an open run.
     #[error("no run is open; open a preset first")]
     NoRun,
@@ -129,6 +132,7 @@ impl Error {
             Self::Device { .. } => "device",
             Self::NotFinite { .. } => "not_finite",
             Self::Diverged { .. } => "diverged",
+            Self::Cancelled => "cancelled",
             Self::NoRun => "no_run",
             Self::File { .. } => "file",
         }

@@ -22,7 +22,7 @@ use glassbox::{
         weights::{self, Archive},
     },
     op::{
-        Lab, OPS, OpEntry, Subject,
+        Lab, OPS, OpEntry, Subject, Watch,
         figure::{Body, Colour, Figure, Number, Scale},
         score::Scorer,
     },
@@ -1032,7 +1032,7 @@ impl Bench {
             states,
             rng: Rng::new(0),
             lab: self,
-            progress: &|done, total| assert!(done <= total && total > 0),
+            watch: &Counted,
         };
         block_on((op.run)(&subject, parameters))
     }
@@ -1041,6 +1041,16 @@ impl Bench {
         (0..op.num_states as u64)
             .map(|seed| random_state(self.env.as_ref(), 10 + seed))
             .collect()
+    }
+}
+
+/// Sees to it that progress never passes its end.
+struct Counted;
+
+impl Watch for Counted {
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>> {
+        assert!(done <= total && total > 0);
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -1064,10 +1074,12 @@ impl Lab for Bench {
         _name: &'a str,
         _value: f64,
         _seed: u64,
-        progress: &'a dyn Fn(usize),
+        watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
-        progress(1);
-        Box::pin(async { Ok(self.trained.clone()) })
+        Box::pin(async {
+            watch.step(1, 1).await?;
+            Ok(self.trained.clone())
+        })
     }
 
     fn updates(&self) -> usize {
@@ -1210,6 +1222,32 @@ fn check_figure(what: &str, figure: &Figure, bench: &Bench) {
                 !columns.is_empty() && rows.iter().all(|row| row.len() == columns.len()),
                 "{what}"
             );
+        }
+        Body::Graph {
+            columns,
+            nodes,
+            edges,
+            colour,
+        } => {
+            check_colour(what, colour);
+            assert!(!nodes.is_empty(), "{what}");
+            for node in nodes {
+                let is_placed = node.column < columns.len() && !node.name.is_empty();
+                assert!(is_placed && known(&node.site), "{what}: {node:?}");
+            }
+            for edge in edges {
+                let [from, to] = [edge.from, edge.to].map(|index| nodes[index].column);
+                assert!(from < to && edge.weight.is_finite(), "{what}: {edge:?}");
+            }
+        }
+        Body::Tree { nodes, colour } => {
+            check_colour(what, colour);
+            assert!(!nodes.is_empty() && nodes[0].parent.is_none(), "{what}");
+            for (index, node) in nodes.iter().enumerate() {
+                let is_rooted = index == 0 || node.parent.is_some_and(|parent| parent < index);
+                assert!(is_rooted && !node.name.is_empty(), "{what}: {node:?}");
+                finite(what, [node.value, node.prior].into_iter().flatten());
+            }
         }
         Body::Board { values, colour, .. } => {
             check_colour(what, colour);

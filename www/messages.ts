@@ -7,7 +7,9 @@ export type ToWorker =
   | { kind: 'load'; base: string }
   | { kind: 'request'; id: number; command: Command }
   /** Stop the running `advance` after its present update. */
-  | { kind: 'pause' };
+  | { kind: 'pause' }
+  /** Call the running op off: it ends with the error `cancelled`, and nothing has changed. */
+  | { kind: 'cancel' };
 
 export type FromWorker =
   | { kind: 'loading'; bytes: number | null }

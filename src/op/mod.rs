@@ -8,6 +8,8 @@ pub mod activations;
 pub mod cka;
 mod episodes;
 pub mod figure;
+#[allow(dead_code)]
+mod gradient;
 mod hals;
 pub mod layout;
 mod linear;
@@ -100,17 +102,53 @@ pub struct Subject<'a> {
     pub rng: Rng,
     /// What of the run it can ask for.
     pub lab: &'a dyn Lab,
-    /// Told how many steps of how many are done.
-    pub progress: &'a dyn Fn(usize, usize),
+    /// Who waits for it.
+    pub watch: &'a dyn Watch,
 }
 
 impl Subject<'_> {
+    /// Tells that `done` steps of `total` are done. Errors: `Cancelled` where nobody waits any more.
+    async fn step(&self, done: usize, total: usize) -> Result<()> {
+        self.watch.step(done, total).await
+    }
+
     /// The network without the session's edits.
     fn clean(&self) -> Evaluator {
         Evaluator {
             edits: Vec::new(),
             ..self.evaluator.clone()
         }
+    }
+}
+
+/// Who waits for an op: is told how far it is, and may call it off.
+pub trait Watch {
+    /// Told that `done` steps of `total` are done. Errors: `Cancelled` where nobody waits any more.
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>>;
+}
+
+/// Someone who waits to the end, and is told nothing.
+pub struct Patient;
+
+impl Watch for Patient {
+    fn step(&self, _done: usize, _total: usize) -> Pending<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A part of what is waited for: its own steps, as so many of the whole's.
+pub struct Within<'a> {
+    /// Who waits.
+    pub watch: &'a dyn Watch,
+    /// Steps of the whole that were done before.
+    pub before: usize,
+    /// Steps of the whole.
+    pub total: usize,
+}
+
+impl Watch for Within<'_> {
+    fn step(&self, done: usize, _total: usize) -> Pending<'_, Result<()>> {
+        self.watch.step(self.before + done, self.total)
     }
 }
 
@@ -126,13 +164,13 @@ pub trait Lab {
     fn environment(&self, name: &str, value: f64) -> Result<Box<dyn Env>>;
 
     /// The network at the end of the run's budget, had that parameter and the seed been these.
-    /// `progress` is told updates done.
+    /// `watch` is told updates done.
     fn retrained<'a>(
         &'a self,
         name: &'a str,
         value: f64,
         seed: u64,
-        progress: &'a dyn Fn(usize),
+        watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>>;
 
     /// The run's budget of updates.

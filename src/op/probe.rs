@@ -7,7 +7,7 @@ pub mod fit;
 mod hidden;
 mod report;
 
-use super::{OpEntry, Subject, figure::Figure};
+use super::{OpEntry, Subject, Watch, Within, figure::Figure};
 use crate::{
     error::{Error, Result},
     model::{Site, find_site},
@@ -309,11 +309,15 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     for (index, site) in sites.iter().enumerate() {
         let activations = trained.get(&site.name).map_or(&[][..], Vec::as_slice);
         scores.push(study.estimate(activations, &concepts, false));
-        (subject.progress)(index + 1, total);
+        subject.step(index + 1, total).await?;
     }
     let chosen = chosen(&sites, &concepts, &scores, !parameters.concept.is_empty());
-    let tick = |done| (subject.progress)(sites.len() + done, total);
-    let rows = controlled(&study, &chosen, (&trained, &untrained), &tick);
+    let watch = Within {
+        watch: subject.watch,
+        before: sites.len(),
+        total,
+    };
+    let rows = controlled(&study, &chosen, (&trained, &untrained), &watch).await?;
     let focus = rows.iter().max_by(|one, other| {
         let is_hidden = |row: &Row<'_>| is_hidden(row.site);
         let order = is_hidden(one).cmp(&is_hidden(other));
@@ -333,7 +337,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         let check = causal::check(subject, &study, focus, activations, parameters.alpha).await?;
         figures.extend(check);
     }
-    (subject.progress)(total, total);
+    subject.step(total, total).await?;
     Ok(figures)
 }
 
@@ -389,13 +393,13 @@ fn chosen<'a>(
 /// Activations of every site, `[state × element]` by name.
 type Recorded = BTreeMap<String, Vec<f32>>;
 
-/// The controls of what was `chosen`; `tick` is told twice the sites that are done.
-fn controlled<'a>(
+/// The controls of what was `chosen`; `watch` is told twice the sites that are done.
+async fn controlled<'a>(
     study: &Study,
     chosen: &[(usize, &'a Site, Estimate)],
     (trained, untrained): (&Recorded, &Recorded),
-    tick: &dyn Fn(usize),
-) -> Vec<Row<'a>> {
+    watch: &dyn Watch,
+) -> Result<Vec<Row<'a>>> {
     let mut concepts: Vec<usize> = chosen.iter().map(|one| one.0).collect();
     concepts.dedup();
     let input = study.estimate(&study.sample.observations, &concepts, false);
@@ -414,7 +418,7 @@ fn controlled<'a>(
         for (concept, both) in here.iter().zip(both) {
             controls.insert((*concept, *name), both);
         }
-        tick(2 * (index + 1));
+        watch.step(2 * (index + 1), 2 * names.len()).await?;
     }
     let row = |(concept, site, trained): (usize, &'a Site, Estimate)| {
         let (untrained, shuffled) = controls
@@ -431,7 +435,7 @@ fn controlled<'a>(
             shuffled,
         }
     };
-    chosen.iter().copied().map(row).collect()
+    Ok(chosen.iter().copied().map(row).collect())
 }
 
 #[cfg(test)]

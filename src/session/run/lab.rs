@@ -8,12 +8,24 @@ use crate::{
     error::{Error, Result},
     model::{evaluator::Evaluator, taps::Edit},
     op::{
-        self, Lab, Subject,
+        self, Lab, Subject, Watch,
         figure::{Figure, Number},
     },
-    session::{Sink, config::RunConfig, protocol::Event},
+    session::{Caller, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value};
+
+impl Watch for Caller<'_> {
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>> {
+        (self.sink)(Event::Progress { done, total });
+        Box::pin(async {
+            match self.still_waits {
+                Some(still_waits) if !still_waits().await => Err(Error::Cancelled),
+                _ => Ok(()),
+            }
+        })
+    }
+}
 
 /// A number as JSON: whole where it is whole, as integer parameters want it.
 fn json(value: f64) -> Value {
@@ -45,8 +57,8 @@ impl Run {
 }
 
 impl Run {
-    /// Runs an op: its figures, and the headline numbers of all of them. Progress goes to `sink`.
-    /// Errors: an unknown op, bad parameters, `NotApplicable`.
+    /// Runs an op: its figures, and the headline numbers of all of them. `watch` is told how far it is.
+    /// Errors: an unknown op, bad parameters, `NotApplicable`, `Cancelled`.
     pub async fn op(
         &self,
         id: &str,
@@ -54,7 +66,7 @@ impl Run {
         states: Vec<Box<dyn Env>>,
         checkpoint: Option<usize>,
         edits: &[Edit],
-        sink: Sink<'_>,
+        watch: &dyn Watch,
     ) -> Result<(Vec<Figure>, Vec<Number>)> {
         let entry = op::entry(id)?;
         if states.len() != entry.num_states {
@@ -64,7 +76,6 @@ impl Run {
                 states.len()
             )));
         }
-        let progress = |done, total| sink(Event::Progress { done, total });
         let subject = Subject {
             evaluator: self.evaluator(checkpoint, edits).await?,
             untrained: self.evaluator(Some(0), &[]).await?,
@@ -73,7 +84,7 @@ impl Run {
             states,
             rng: self.config.rng(),
             lab: self,
-            progress: &progress,
+            watch,
         };
         let figures = (entry.run)(&subject, parameters).await?;
         let numbers = figures
@@ -116,14 +127,14 @@ impl Lab for Run {
         name: &'a str,
         value: f64,
         seed: u64,
-        progress: &'a dyn Fn(usize),
+        watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
         Box::pin(async move {
             let config = self.changed(name, value, seed)?;
             let mut run = Run::build(config, self.device_name).await?;
             for done in 1..=run.config.updates {
                 run.agent.advance().await?;
-                progress(done);
+                watch.step(done, run.config.updates).await?;
             }
             Ok(Evaluator {
                 network: run.agent.network(),
