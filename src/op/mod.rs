@@ -6,6 +6,7 @@
 pub mod ablate;
 pub mod activations;
 pub mod cka;
+mod course;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -156,6 +157,18 @@ impl Watch for Within<'_> {
 pub trait Lab {
     /// Updates and networks of the run's checkpoints, the oldest first.
     fn checkpoints(&self) -> Vec<(usize, Evaluator)>;
+
+    /// What an op found of a checkpoint of these, if it is still known; `key` says all else that the
+    /// finding depends on.
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        let _ = (update, key);
+        None
+    }
+
+    /// Keeps what an op found of a checkpoint, for as long as there are room and the checkpoint.
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        let _ = (update, key, found);
+    }
 
     /// The environment's parameters that are numbers.
     fn parameters(&self) -> Result<Vec<String>>;

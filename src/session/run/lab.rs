@@ -108,6 +108,14 @@ impl Lab for Run {
             .collect()
     }
 
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        self.memory.recall(update, key)
+    }
+
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        self.memory.remember(update, key, found);
+    }
+
     fn parameters(&self) -> Result<Vec<String>> {
         let flat = self.config.flat()?;
         let numbers = flat.iter().filter(|(_, value)| value.is_number());
