@@ -27,6 +27,7 @@ pub mod score;
 pub mod steer;
 pub mod value_map;
 mod walk;
+pub mod what_when_where;
 
 use crate::{
     backend::Pending,
@@ -51,6 +52,7 @@ pub static OPS: &[&OpEntry] = &[
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &what_when_where::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
