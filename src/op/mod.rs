@@ -7,6 +7,7 @@ pub mod ablate;
 pub mod activations;
 pub mod cka;
 mod course;
+pub mod dynamics;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -53,6 +54,7 @@ pub static OPS: &[&OpEntry] = &[
     &cka::ENTRY,
     &probe::ENTRY,
     &what_when_where::ENTRY,
+    &dynamics::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
