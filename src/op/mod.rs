@@ -6,6 +6,7 @@
 pub mod ablate;
 pub mod activations;
 pub mod cka;
+pub mod concept_value;
 mod course;
 pub mod dynamics;
 mod episodes;
@@ -54,6 +55,7 @@ pub static OPS: &[&OpEntry] = &[
     &cka::ENTRY,
     &probe::ENTRY,
     &what_when_where::ENTRY,
+    &concept_value::ENTRY,
     &dynamics::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,

@@ -2,7 +2,7 @@
 //! an untrained network, the input and shuffled labels allow, and whether the policy uses what is read.
 
 mod causal;
-mod data;
+pub(super) mod data;
 pub mod fit;
 mod hidden;
 mod report;
@@ -121,14 +121,14 @@ impl Probe {
 }
 
 /// Activations of one split as features; what all concepts share is made once.
-struct Prepared {
+pub(super) struct Prepared {
     standard: Standard,
-    train: Design,
-    test: Design,
+    pub train: Design,
+    pub test: Design,
 }
 
 impl Prepared {
-    fn new(activations: &[f32], width: usize, split: &Split) -> Self {
+    pub fn new(activations: &[f32], width: usize, split: &Split) -> Self {
         let standard = Standard::new(activations, width, &split.train);
         Self {
             train: standard.design(activations, &split.train),
@@ -466,6 +466,22 @@ mod tests {
     use serde_json::json;
 
     const WIDTH: usize = 20;
+
+    impl Study {
+        /// Linear probes on a sample of one's own.
+        pub fn of(sample: Sample, num_seeds: u64, rng: Rng) -> Self {
+            Self {
+                splits: (0..num_seeds)
+                    .map(|seed| sample.split(&mut rng.split(&format!("split {seed}"))))
+                    .collect(),
+                sample,
+                kind: Kind::Linear,
+                penalty: 0.01,
+                num_steps: 100,
+                rng,
+            }
+        }
+    }
 
     /// Tic-tac-toe's states with concepts and activations of our own: one concept and one number that the
     /// activations hold along a direction each, and one concept that they know nothing of.
