@@ -6,6 +6,9 @@
 pub mod ablate;
 pub mod activations;
 pub mod cka;
+pub mod concept_value;
+mod course;
+pub mod dynamics;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -26,6 +29,7 @@ pub mod score;
 pub mod steer;
 pub mod value_map;
 mod walk;
+pub mod what_when_where;
 
 use crate::{
     backend::Pending,
@@ -50,6 +54,9 @@ pub static OPS: &[&OpEntry] = &[
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &what_when_where::ENTRY,
+    &concept_value::ENTRY,
+    &dynamics::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
@@ -156,6 +163,18 @@ impl Watch for Within<'_> {
 pub trait Lab {
     /// Updates and networks of the run's checkpoints, the oldest first.
     fn checkpoints(&self) -> Vec<(usize, Evaluator)>;
+
+    /// What an op found of a checkpoint of these, if it is still known; `key` says all else that the
+    /// finding depends on.
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        let _ = (update, key);
+        None
+    }
+
+    /// Keeps what an op found of a checkpoint, for as long as there are room and the checkpoint.
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        let _ = (update, key, found);
+    }
 
     /// The environment's parameters that are numbers.
     fn parameters(&self) -> Result<Vec<String>>;

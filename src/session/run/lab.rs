@@ -160,6 +160,14 @@ impl Lab for Looked<'_> {
             .collect()
     }
 
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        self.memory.recall(update, key)
+    }
+
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        self.memory.remember(update, key, found);
+    }
+
     fn parameters(&self) -> Result<Vec<String>> {
         self.run.environment_parameters()
     }
