@@ -3,6 +3,7 @@
 
 use super::Run;
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
@@ -201,5 +202,14 @@ impl Lab for Looked<'_> {
 
     fn updates(&self) -> usize {
         self.run.config.updates
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        self.agent.explore(evaluator, states, num_simulations)
     }
 }
