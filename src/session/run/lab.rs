@@ -162,11 +162,11 @@ impl Lab for Looked<'_> {
     }
 
     fn recall(&self, update: usize, key: &str) -> Option<Value> {
-        self.memory.recall(update, key)
+        self.run.memory.recall(update, key)
     }
 
     fn remember(&self, update: usize, key: &str, found: Value) {
-        self.memory.remember(update, key, found);
+        self.run.memory.remember(update, key, found);
     }
 
     fn parameters(&self) -> Result<Vec<String>> {
@@ -210,6 +210,6 @@ impl Lab for Looked<'_> {
         states: &'a [Box<dyn Env>],
         num_simulations: Option<usize>,
     ) -> Pending<'a, Result<Vec<Explored>>> {
-        self.agent.explore(evaluator, states, num_simulations)
+        self.run.agent.explore(evaluator, states, num_simulations)
     }
 }
