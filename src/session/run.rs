@@ -1,6 +1,7 @@
 //! A run: its agent, its checkpoints, and the ground truth that it is scored against.
 
 mod lab;
+mod memory;
 mod rewind;
 
 pub use lab::Answer;
@@ -28,6 +29,7 @@ use crate::{
     },
 };
 use burn::{module::Module, tensor::Device};
+use memory::Memory;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -46,6 +48,8 @@ pub struct Run {
     /// False for weights alone: their learner knows nothing of them.
     can_train: bool,
     checkpoints: Vec<Checkpoint>,
+    /// What ops found of them.
+    memory: Memory,
 }
 
 /// The weights after an update, and how well they play.
@@ -104,6 +108,7 @@ impl Run {
             update: 0,
             can_train: true,
             checkpoints: Vec::new(),
+            memory: Memory::default(),
         })
     }
 
@@ -210,6 +215,7 @@ impl Run {
         let scores = self.score(&evaluator, Effort::Quick).await?;
         self.checkpoints
             .retain(|checkpoint| checkpoint.update != self.update);
+        self.memory.retain(|update| update != self.update);
         self.checkpoints.push(Checkpoint {
             update: self.update,
             network,

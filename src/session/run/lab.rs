@@ -3,6 +3,7 @@
 
 use super::Run;
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
@@ -160,6 +161,14 @@ impl Lab for Looked<'_> {
             .collect()
     }
 
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        self.run.memory.recall(update, key)
+    }
+
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        self.run.memory.remember(update, key, found);
+    }
+
     fn parameters(&self) -> Result<Vec<String>> {
         self.run.environment_parameters()
     }
@@ -193,5 +202,14 @@ impl Lab for Looked<'_> {
 
     fn updates(&self) -> usize {
         self.run.config.updates
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        self.run.agent.explore(evaluator, states, num_simulations)
     }
 }
