@@ -129,8 +129,8 @@ export class Evidence extends LightElement {
         Run
         ${seconds === undefined ? nothing : html`<span>${costOf(seconds)}</span>`}
       </button>
-      <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
       ${this.#live(now, entry)}
+      <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
     </div>`;
   }
 
