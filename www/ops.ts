@@ -59,6 +59,8 @@ export async function runOp(op: string, parameters?: Record<string, unknown>): P
   if (!entry || store.state.busy) return;
   const values = parameters ?? store.state.opParameters[op] ?? {};
   setOp(op, values);
+  const started = performance.now();
+  store.set({ busy: { label: entry.title, done: 0, total: 0, started, cancelling: false } });
   await perform(entry, values, 0);
 }
 
