@@ -62,8 +62,8 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             plies: 3,
-            reference_states: 512,
-            num_seeds: 3,
+            reference_states: 1024,
+            num_seeds: 5,
             penalty: 0.03,
         }
     }

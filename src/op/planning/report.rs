@@ -22,9 +22,8 @@ fn name_of(ply: usize) -> String {
 struct Row<'a> {
     ply: usize,
     site: &'a Source<'a>,
-    score: Estimate,
     /// Untrained, input, shuffled, policy.
-    controls: [Option<Estimate>; 4],
+    controls: [Option<&'a Scores>; 4],
 }
 
 /// The source that a question is read best from; the first of equals.
@@ -37,30 +36,40 @@ fn best<'a>(sources: &'a [Source<'a>], of: &dyn Fn(&Source<'_>) -> f32) -> Optio
 
 fn row<'a>(found: &'a Found<'a>, ply: usize) -> Option<Row<'a>> {
     let of = |source: &Source<'_>| source.moves[ply].mean();
-    let estimate = |source: &Source<'_>| Estimate::of(&source.moves[ply].all);
-    let site = best(&found.sites, &of)?;
     // Controls may choose their site too.
+    let highest = |sources: &'a [Source<'a>]| Some(&best(sources, &of)?.moves[ply]);
     Some(Row {
         ply,
-        site,
-        score: estimate(site)?,
+        site: best(&found.sites, &of)?,
         controls: [
-            best(&found.untrained, &of).and_then(estimate),
-            estimate(&found.input),
-            best(&found.shuffled, &of).and_then(estimate),
-            found.policy.as_ref().and_then(estimate),
+            highest(&found.untrained),
+            Some(&found.input.moves[ply]),
+            highest(&found.shuffled),
+            found.policy.as_ref().map(|policy| &policy.moves[ply]),
         ],
     })
 }
 
 impl Row<'_> {
-    /// Whether the score stands above every control by more than both deviate between splits.
-    fn is_above(&self) -> bool {
-        let is_above = |control: &Estimate| {
-            self.score.mean - self.score.spread > control.mean + control.spread
-        };
-        self.controls.iter().flatten().all(is_above)
+    fn scores(&self) -> &Scores {
+        &self.site.moves[self.ply]
     }
+
+    /// Whether the score stands above every control, on the same splits, by twice what the difference
+    /// deviates between them.
+    fn is_above(&self) -> bool {
+        let above = |control: &&Scores| is_above(&self.scores().all, &control.all);
+        self.controls.iter().flatten().all(above)
+    }
+}
+
+fn is_above(scores: &[(f32, usize)], control: &[(f32, usize)]) -> bool {
+    let differences: Vec<(f32, usize)> = scores
+        .iter()
+        .zip(control)
+        .map(|(one, other)| (one.0 - other.0, 0))
+        .collect();
+    Estimate::of(&differences).is_some_and(|found| found.mean > 2.0 * found.spread)
 }
 
 fn moves(study: &Study, found: &Found<'_>) -> Figure {
@@ -116,17 +125,17 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
         .filter_map(|ply| row(found, ply))
         .collect();
     let cells = |row: &Row<'_>| {
-        let of = |of: &dyn Fn(&Scores) -> &Vec<(f32, usize)>| {
-            cell(Estimate::of(of(&row.site.moves[row.ply])))
-        };
+        let score = Estimate::of(&row.scores().all);
         let mut cells = vec![
             Cell::Text(name_of(row.ply)),
             Cell::Text(row.site.name.clone()),
-            cell(Some(row.score)),
-            Cell::Number(row.score.spread.into()),
+            cell(score),
+            Cell::Number(score.map_or(0.0, |one| one.spread).into()),
         ];
-        cells.extend(row.controls.map(cell));
-        cells.extend([of(&|scores| &scores.own), of(&|scores| &scores.other)]);
+        let controls = row.controls.map(|control| Estimate::of(&control?.all));
+        cells.extend(controls.map(cell));
+        let parts = [&row.scores().own, &row.scores().other];
+        cells.extend(parts.map(|part| cell(Estimate::of(part))));
         cells.push(match study.best[row.ply] {
             Some(share) => Cell::Number(share.into()),
             None => Cell::Text("–".into()),
@@ -156,10 +165,10 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
             .controls
             .iter()
             .flatten()
-            .map(|one| one.mean)
+            .map(|control| control.mean())
             .fold(0.0, f32::max);
         let name = format!("{}, from {}", name_of(row.ply), row.site.name);
-        numbers.push(Number::new(&id(""), &name, row.score.mean.into()));
+        numbers.push(Number::new(&id(""), &name, row.scores().mean().into()));
         numbers.push(Number::new(&id("_control"), "highest control", highest.into()).control());
     }
     Figure {
@@ -210,4 +219,21 @@ fn ways(study: &Study, found: &Found<'_>) -> Option<Figure> {
             Number::new("ways_f1_shuffled", "shuffled plans", highest(&found.shuffled).into()).control(),
         ],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_above;
+
+    #[test]
+    fn above_is_so_on_the_same_splits() {
+        let scores = |values: [f32; 3]| values.map(|value| (value, 0));
+        let found = scores([0.5, 0.6, 0.7]);
+        // A difference of 0.1 each time, however much the splits differ.
+        assert!(is_above(&found, &scores([0.4, 0.5, 0.6])));
+        // Differences of 0.1, 0 and 0.2: they deviate by 0.1.
+        assert!(!is_above(&found, &scores([0.4, 0.6, 0.5])));
+        assert!(!is_above(&found, &found));
+        assert!(!is_above(&[], &[]));
+    }
 }
