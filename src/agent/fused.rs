@@ -82,3 +82,12 @@ pub fn cosine(one: &[Lanes], other: &[Lanes]) -> Option<f64> {
     let lengths = (product(one, one) * product(other, other)).sqrt();
     (lengths > 0.0).then(|| product(one, other) / lengths)
 }
+
+/// Puts log-probabilities in the logits' place; `mask` is 0 where legal and very negative elsewhere.
+pub fn log_softmax(logits: &mut [f32], mask: &[f32]) {
+    logits.iter_mut().zip(mask).for_each(|(x, mask)| *x += mask);
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = logits.iter().map(|x| (x - top).exp()).sum();
+    let normaliser = top + sum.ln();
+    logits.iter_mut().for_each(|x| *x -= normaliser);
+}

@@ -3,7 +3,7 @@
 //! A matrix `[rows, columns]` is held by panels of eight columns, `[panel × row]` of eight numbers each; what
 //! a last panel has beyond the matrix' own columns is 0 and stays so. Loops over whole panels need no bounds
 //! to be checked, and their sums fit into registers: of small matrices this makes as much as the library's
-//! kernels do of large ones. Each sum has one order, the same on every machine.
+//! kernels do of large ones. Each sum has one order, the same on every machine and in every browser.
 
 /// Columns of a panel.
 pub const LANES: usize = 8;
@@ -17,6 +17,20 @@ pub fn num_panels(columns: usize) -> usize {
     columns.div_ceil(LANES)
 }
 
+/// Does `work`, all of whose loops are inlined, with the widest vectors that the processor has. Natively
+/// that is found out as it runs; in a browser there is one width.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn vectorised<T>(work: impl FnOnce() -> T) -> T {
+    macerator::AutoArch::new().dispatch(work)
+}
+
+/// Does `work`, all of whose loops are inlined, with the widest vectors that the processor has. Natively
+/// that is found out as it runs; in a browser there is one width.
+#[cfg(target_arch = "wasm32")]
+pub fn vectorised<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
 #[inline(always)]
 fn add_scaled(sum: &mut Lanes, scale: f32, lanes: &Lanes) {
     for (sum, x) in sum.iter_mut().zip(lanes) {
@@ -26,30 +40,42 @@ fn add_scaled(sum: &mut Lanes, scale: f32, lanes: &Lanes) {
 
 /// `out += a · b`: `[rows, inner]` by `[inner, columns]`.
 pub fn add_product(rows: usize, inner: usize, a: &[Lanes], b: &[Lanes], out: &mut [Lanes]) {
-    for (b, out) in b.chunks_exact(inner).zip(out.chunks_exact_mut(rows)) {
-        let (whole, rest) = b.as_chunks::<LANES>();
-        for (place, out) in out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
-            let mut sums = *out;
-            let blocks = a
-                .chunks_exact(rows)
-                .map(|a| &a.as_chunks::<ROWS>().0[place]);
-            for (a, b) in blocks.clone().zip(whole) {
-                for (k, b) in b.iter().enumerate() {
-                    for (sum, a) in sums.iter_mut().zip(a) {
-                        add_scaled(sum, a[k], b);
-                    }
+    vectorised(
+        #[inline(always)]
+        || {
+            for (b, out) in b.chunks_exact(inner).zip(out.chunks_exact_mut(rows)) {
+                let out = out.as_chunks_mut::<ROWS>().0;
+                for (place, out) in out.iter_mut().enumerate() {
+                    add_rows(a, rows, place, b, out);
                 }
             }
-            for a in blocks.skip(whole.len()) {
-                for (k, b) in rest.iter().enumerate() {
-                    for (sum, a) in sums.iter_mut().zip(a) {
-                        add_scaled(sum, a[k], b);
-                    }
-                }
+        },
+    );
+}
+
+/// For the rows of `a` from `place · ROWS` on and a panel of `b`.
+#[inline(always)]
+fn add_rows(a: &[Lanes], rows: usize, place: usize, b: &[Lanes], out: &mut [Lanes; ROWS]) {
+    let mut sums = *out;
+    let (whole, rest) = b.as_chunks::<LANES>();
+    let mut panels = a
+        .chunks_exact(rows)
+        .map(|a| &a.as_chunks::<ROWS>().0[place]);
+    for (b, a) in whole.iter().zip(&mut panels) {
+        for (k, b) in b.iter().enumerate() {
+            for (sum, a) in sums.iter_mut().zip(a) {
+                add_scaled(sum, a[k], b);
             }
-            *out = sums;
         }
     }
+    for a in panels {
+        for (k, b) in rest.iter().enumerate() {
+            for (sum, a) in sums.iter_mut().zip(a) {
+                add_scaled(sum, a[k], b);
+            }
+        }
+    }
+    *out = sums;
 }
 
 /// `out += aᵀ · b`: the transpose of `[rows, inner]` by `[rows, columns]`; `out` is `[inner, columns]`.
@@ -60,20 +86,25 @@ pub fn add_transposed_product(
     b: &[Lanes],
     out: &mut [Lanes],
 ) {
-    for (b, out) in b.chunks_exact(rows).zip(out.chunks_exact_mut(inner)) {
-        for (a, out) in a.chunks_exact(rows).zip(out.chunks_mut(LANES)) {
-            let (first, second) = out.split_at_mut(ROWS.min(out.len()));
-            add_outer::<0>(a, b, first);
-            if !second.is_empty() {
-                add_outer::<ROWS>(a, b, second);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (b, out) in b.chunks_exact(rows).zip(out.chunks_exact_mut(inner)) {
+                for (a, out) in a.chunks_exact(rows).zip(out.chunks_mut(LANES)) {
+                    let (first, second) = out.split_at_mut(ROWS.min(out.len()));
+                    add_columns::<0>(a, b, first);
+                    if !second.is_empty() {
+                        add_columns::<ROWS>(a, b, second);
+                    }
+                }
             }
-        }
-    }
+        },
+    );
 }
 
 /// For `ROWS` columns of `a` from `START` on, or as many as `out` has.
 #[inline(always)]
-fn add_outer<const START: usize>(a: &[Lanes], b: &[Lanes], out: &mut [Lanes]) {
+fn add_columns<const START: usize>(a: &[Lanes], b: &[Lanes], out: &mut [Lanes]) {
     let mut sums = [[0.0; LANES]; ROWS];
     for (a, b) in a.iter().zip(b) {
         for (k, sum) in sums.iter_mut().enumerate() {
@@ -130,5 +161,70 @@ pub fn put_row(rows: usize, row: usize, numbers: &[f32], a: &mut [Lanes]) {
         .zip(numbers.chunks(LANES))
     {
         lanes[..numbers.len()].copy_from_slice(numbers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A matrix of small whole numbers, whose products are exact.
+    fn matrix(rows: usize, columns: usize, seed: usize) -> (Vec<f32>, Vec<Lanes>) {
+        let numbers: Vec<f32> = (0..rows * columns)
+            .map(|index| ((index * 7 + seed) % 11) as f32 - 5.0)
+            .collect();
+        let mut panels = vec![[0.0; LANES]; num_panels(columns) * rows];
+        for (row, numbers) in numbers.chunks_exact(columns).enumerate() {
+            put_row(rows, row, numbers, &mut panels);
+        }
+        (numbers, panels)
+    }
+
+    fn rows_of(rows: usize, columns: usize, panels: &[Lanes]) -> Vec<f32> {
+        let row = |row| {
+            let mut row = row_of(rows, row, panels);
+            let numbers: Vec<f32> = row.by_ref().take(columns).collect();
+            assert!(row.all(|x| x == 0.0), "beyond the columns");
+            numbers
+        };
+        (0..rows).flat_map(row).collect()
+    }
+
+    #[test]
+    fn products_are_what_their_definition_says() {
+        for (rows, inner, columns) in [(4, 1, 1), (8, 8, 8), (12, 21, 9), (4, 6, 17), (16, 13, 2)] {
+            let (a, a_panels) = matrix(rows, inner, 1);
+            let (b, b_panels) = matrix(inner, columns, 2);
+            let (c, mut c_panels) = matrix(rows, columns, 3);
+            add_product(rows, inner, &a_panels, &b_panels, &mut c_panels);
+            let found = rows_of(rows, columns, &c_panels);
+            for (index, &found) in found.iter().enumerate() {
+                let (row, column) = (index / columns, index % columns);
+                let terms = (0..inner).map(|k| a[row * inner + k] * b[k * columns + column]);
+                assert_eq!(found, c[index] + terms.sum::<f32>());
+            }
+            // aᵀ c is the product of the transpose.
+            let (d, mut d_panels) = matrix(inner, columns, 4);
+            let (c, c_panels) = matrix(rows, columns, 3);
+            add_transposed_product(rows, inner, &a_panels, &c_panels, &mut d_panels);
+            let found = rows_of(inner, columns, &d_panels);
+            for (index, &found) in found.iter().enumerate() {
+                let (row, column) = (index / columns, index % columns);
+                let terms = (0..rows).map(|k| a[k * inner + row] * c[k * columns + column]);
+                assert_eq!(found, d[index] + terms.sum::<f32>());
+            }
+        }
+    }
+
+    #[test]
+    fn transposing_and_summing_columns_by_hand() {
+        let mut panels = vec![[0.0; LANES]; 2];
+        put_row(2, 0, &[1.0, 2.0, 3.0], &mut panels);
+        put_row(2, 1, &[4.0, 5.0, 6.0], &mut panels);
+        let transposed = transpose(2, 3, &panels);
+        assert_eq!(rows_of(3, 2, &transposed), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let mut sums = vec![[10.0; LANES]];
+        add_column_sums(2, &panels, &mut sums);
+        assert_eq!(sums[0][..4], [15.0, 17.0, 19.0, 10.0]);
     }
 }

@@ -13,7 +13,10 @@ use super::{
     Parameters,
     rollout::{Minibatch, Rows},
 };
-use crate::model::{Network, mlp::fused::Fused, panels::Lanes, taps::Taps};
+use crate::{
+    agent::fused::log_softmax,
+    model::{Network, mlp::fused::Fused, panels::Lanes, taps::Taps},
+};
 use burn::tensor::{Tensor, activation};
 
 /// The parts of the loss and what to watch, each `[1]`.
@@ -120,14 +123,8 @@ impl<'a> Slopes<'a> {
     fn policy_row(&mut self, row: usize, logits: &mut [f32], policy: f32, entropy: f32) {
         let rows = self.rows;
         let action = rows.actions[row];
-        // In place of the logits their log-probabilities.
-        let mask = &rows.masks[row * logits.len()..];
-        logits.iter_mut().zip(mask).for_each(|(x, mask)| *x += mask);
-        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = logits.iter().map(|x| (x - top).exp()).sum();
-        let normaliser = top + sum.ln();
-        logits.iter_mut().for_each(|x| *x -= normaliser);
-
+        let place = row * logits.len()..(row + 1) * logits.len();
+        log_softmax(logits, &rows.masks[place]);
         let log_ratio = logits[action] - rows.log_probs[row];
         let ratio = log_ratio.exp();
         let (low, high) = (1.0 - self.clip, 1.0 + self.clip);

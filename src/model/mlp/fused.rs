@@ -12,7 +12,7 @@ use crate::{
         evaluator::Answers,
         panels::{
             LANES, Lanes, ROWS, add_column_sums, add_product, add_transposed_product, num_panels,
-            put_row, repeat, row_of, transpose,
+            put_row, repeat, row_of, transpose, vectorised,
         },
         tanh::approximate,
     },
@@ -367,20 +367,23 @@ impl Layer {
 
 impl Activation {
     fn put(self, numbers: &mut [Lanes]) {
-        let numbers = numbers.as_flattened_mut().iter_mut();
-        match self {
-            // What is not a number stays so.
-            Self::Relu => numbers.for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
-            Self::Tanh => numbers.for_each(|x| *x = approximate(*x)),
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                let numbers = numbers.as_flattened_mut().iter_mut();
+                match self {
+                    // What is not a number stays so.
+                    Self::Relu => numbers.for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
+                    Self::Tanh => numbers.for_each(|x| *x = approximate(*x)),
+                }
+            },
+        );
     }
 
     /// Turns derivatives by what it gave, `outputs`, into those by what it got.
     fn backward(self, outputs: &[Lanes], slopes: &mut [Lanes]) {
-        let pairs = slopes
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(outputs.as_flattened());
+        let slopes = slopes.as_flattened_mut().iter_mut();
+        let pairs = slopes.zip(outputs.as_flattened());
         match self {
             Self::Relu => pairs.for_each(|(slope, &y)| *slope = if y > 0.0 { *slope } else { 0.0 }),
             Self::Tanh => pairs.for_each(|(slope, &y)| *slope *= 1.0 - y * y),
@@ -419,5 +422,156 @@ impl ModuleMapper for Writer<'_> {
             tensor.set_require_grad(weight.is_require_grad()),
             mapper,
         )
+    }
+}
+
+// What blocks to read a tensor back is not there in a browser.
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::{
+        env,
+        model::{self, evaluator::Evaluator, taps::Taps},
+        rng::Rng,
+    };
+    use burn::tensor::Gradients;
+    use serde_json::{Value, json};
+
+    /// Networks of one kind each, whose sizes fill panels and do not.
+    fn kinds() -> Vec<(&'static str, Value)> {
+        let kind = |width: usize, depth: usize, activation: &str, separate: bool, bounded: bool| {
+            json!({
+                "width": width, "depth": depth, "activation": activation, "separate": separate,
+                "bounded_value": bounded,
+            })
+        };
+        vec![
+            ("cartpole", kind(64, 2, "tanh", true, false)),
+            ("cartpole", kind(5, 1, "relu", false, false)),
+            ("tictactoe", kind(12, 3, "relu", false, true)),
+            ("tictactoe", kind(1, 2, "tanh", true, true)),
+            ("connect4", kind(24, 2, "tanh", false, true)),
+        ]
+    }
+
+    fn network(environment: &str, parameters: &Value, device: &Device) -> (Network, usize, usize) {
+        let env = (env::entry(environment).unwrap().make)(&json!({})).unwrap();
+        let make = model::entry("mlp").unwrap().make;
+        let network = make(parameters, env.space(), &mut Rng::new(3), device).unwrap();
+        (
+            network,
+            env.space().observation_len(),
+            env.space().num_actions(),
+        )
+    }
+
+    fn draws(count: usize, label: &str) -> Vec<f32> {
+        let mut rng = Rng::new(5).split(label);
+        (0..count).map(|_| rng.normal()).collect()
+    }
+
+    fn assert_close(what: &str, ours: &[f32], theirs: &[f32]) {
+        assert_eq!(ours.len(), theirs.len(), "{what}");
+        // Sums of a few hundred terms in another order.
+        for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+            let off = (ours - theirs).abs();
+            assert!(
+                off <= 1e-5 * (10.0 + theirs.abs()),
+                "{what}, {index}: {ours}, {theirs}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_answers_as_the_library_does() {
+        for (environment, parameters) in kinds() {
+            let device = Device::flex();
+            let (network, inputs, _) = network(environment, &parameters, &device);
+            let fused = Fused::of(&network, &device).unwrap();
+            let evaluator = Evaluator {
+                network,
+                device,
+                edits: Vec::new(),
+            };
+            for batch in [1, 6, MAX_ROWS, 2 * MAX_ROWS + 3] {
+                let observations = draws(batch * inputs, "observations");
+                let ours = fused.answer(&observations, batch);
+                let theirs = pollster::block_on(evaluator.evaluate(observations, batch)).unwrap();
+                assert_close("logits", &ours.logits, &theirs.logits);
+                assert_close("values", &ours.values, &theirs.values);
+            }
+        }
+    }
+
+    /// Of a loss that is linear in logits and values, with coefficients of their own in every row.
+    #[test]
+    fn its_gradient_is_that_of_the_library() {
+        for (environment, parameters) in kinds() {
+            let device = Device::flex().autodiff();
+            let (network, inputs, actions) = network(environment, &parameters, &device);
+            let fused = Fused::of(&network, &Device::flex()).unwrap();
+            for batch in [1, 6, MAX_ROWS, 2 * MAX_ROWS + 3] {
+                let observations = draws(batch * inputs, "observations");
+                let by_logits = draws(batch * actions, "logits");
+                let by_values = draws(batch, "values");
+                let ours = fused.gradient(
+                    batch,
+                    |row| &observations[row * inputs..(row + 1) * inputs],
+                    |row, logits, _| {
+                        logits.copy_from_slice(&by_logits[row * actions..(row + 1) * actions]);
+                        by_values[row]
+                    },
+                );
+                let tensor = |data: &[f32], columns| {
+                    backend::tensor(data.to_vec(), [batch, columns], &device) // [batch, columns]
+                };
+                let output = network.forward(tensor(&observations, inputs), &mut Taps::off());
+                let loss = (output.logits * tensor(&by_logits, actions)).sum()
+                    + (output.value * tensor(&by_values, 1)).sum();
+                let gradients = loss.backward();
+                let mut theirs = Gathered(&gradients, Vec::new());
+                network.visit(&mut theirs);
+                let what = format!("{environment}, {parameters}, {batch} rows");
+                assert_close(&what, &fused.to_module_order(&ours), &theirs.1);
+            }
+        }
+    }
+
+    /// Gradients in module order.
+    struct Gathered<'a>(&'a Gradients, Vec<f32>);
+
+    impl ModuleVisitor for Gathered<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let data = param.val().grad(self.0).unwrap().into_data();
+            self.1.extend_from_slice(data.as_slice::<f32>().unwrap());
+        }
+    }
+
+    #[test]
+    fn weights_come_back_as_they_went() {
+        for (environment, parameters) in kinds() {
+            let device = Device::flex().autodiff();
+            let (network, ..) = network(environment, &parameters, &device);
+            let mut fused = Fused::of(&network, &Device::flex()).unwrap();
+            let numbers = draws(network.num_params(), "weights");
+            let panels = fused.to_panels(&numbers).unwrap();
+            fused.weights_mut().copy_from_slice(&panels);
+            let mut reader = Reader(Vec::new());
+            fused.write(network).visit(&mut reader);
+            assert_eq!(reader.0, numbers);
+        }
+    }
+
+    #[test]
+    fn wide_layers_and_other_networks_are_left_to_the_library() {
+        let device = Device::flex();
+        let wide = json!({"width": 2 * MAX_WIDTH, "depth": 1});
+        let (network, ..) = network("cartpole", &wide, &device);
+        assert!(Fused::of(&network, &device).is_none());
+        let env = (env::entry("tictactoe").unwrap().make)(&json!({})).unwrap();
+        let make = model::entry("convnet").unwrap().make;
+        let network = make(&json!({}), env.space(), &mut Rng::new(0), &device).unwrap();
+        assert!(Fused::of(&network, &device).is_none());
     }
 }
