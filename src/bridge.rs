@@ -9,11 +9,14 @@ use crate::{
 };
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::{JsCast, prelude::*};
+use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 export type OnEvent = (event: Event) => void;
+/** Asked now and then by an op; it ends as cancelled where the answer is false. */
+export type StillWaits = () => boolean | Promise<boolean>;
 "#;
 
 #[wasm_bindgen]
@@ -24,6 +27,9 @@ extern "C" {
     /// A listener for events.
     #[wasm_bindgen(typescript_type = "OnEvent", extends = js_sys::Function)]
     pub type JsOnEvent;
+    /// Says whether an op's answer is still waited for.
+    #[wasm_bindgen(typescript_type = "StillWaits", extends = js_sys::Function)]
+    pub type JsStillWaits;
 }
 
 /// Makes a panic say what happened on the console.
@@ -34,17 +40,22 @@ pub fn start() {
 
 /// A visitor's session in the tab.
 #[wasm_bindgen]
-#[derive(Default)]
 pub struct Glassbox {
     session: Session,
 }
 
 #[wasm_bindgen]
 impl Glassbox {
-    /// A session without a run.
+    /// A session without a run. Its ops ask `still_waits` now and then whether to go on.
     #[wasm_bindgen(constructor)]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(still_waits: JsStillWaits) -> Self {
+        let still_waits: js_sys::Function = still_waits.unchecked_into();
+        Self {
+            session: Session::cancellable(Box::new(move || {
+                let still_waits = still_waits.clone();
+                Box::pin(async move { answer(&still_waits).await })
+            })),
+        }
     }
 
     /// Carries out a command; its answers, an `error` among them, go to `on_event`.
@@ -68,5 +79,18 @@ impl Glassbox {
                 message: error.to_string(),
             });
         }
+    }
+}
+
+/// What the page answers, now or by a promise. A listener that throws waits no longer.
+async fn answer(still_waits: &js_sys::Function) -> bool {
+    let Ok(said) = still_waits.call0(&JsValue::NULL) else {
+        return false;
+    };
+    match said.dyn_into::<js_sys::Promise>() {
+        Ok(promise) => JsFuture::from(promise)
+            .await
+            .is_ok_and(|said| said.is_truthy()),
+        Err(said) => said.is_truthy(),
     }
 }

@@ -51,6 +51,12 @@ pub enum Error {
         /// What is wrong with it and what is allowed.
         why: String,
     },
+    /// An evidence sheet that cannot be read or replayed.
+    #[error("not a usable evidence sheet: {why}")]
+    Sheet {
+        /// What is wrong with it and what is allowed.
+        why: String,
+    },
     /// Text that does not parse.
     #[error("cannot read {what}: {why}")]
     Parse {
@@ -100,6 +106,9 @@ pub enum Error {
         /// The best checkpoint that the run can go back to.
         back: Option<usize>,
     },
+    /// Work that nobody waits for any more; the session is as it was before.
+    #[error("cancelled; everything is as it was before")]
+    Cancelled,
     /// A command that needs an open run.
     #[error("no run is open; open a preset first")]
     NoRun,
@@ -123,12 +132,14 @@ impl Error {
             Self::EpisodeOver => "episode_over",
             Self::State { .. } => "state",
             Self::Checkpoint { .. } => "checkpoint",
+            Self::Sheet { .. } => "sheet",
             Self::Parse { .. } => "parse",
             Self::Shape { .. } => "shape",
             Self::NotApplicable { .. } => "not_applicable",
             Self::Device { .. } => "device",
             Self::NotFinite { .. } => "not_finite",
             Self::Diverged { .. } => "diverged",
+            Self::Cancelled => "cancelled",
             Self::NoRun => "no_run",
             Self::File { .. } => "file",
         }
@@ -142,6 +153,11 @@ impl Error {
     /// `Error::Checkpoint` with a reason.
     pub fn checkpoint(why: impl Into<String>) -> Self {
         Self::Checkpoint { why: why.into() }
+    }
+
+    /// `Error::Sheet` with a reason.
+    pub fn sheet(why: impl Into<String>) -> Self {
+        Self::Sheet { why: why.into() }
     }
 
     /// `Error::NotApplicable` with a reason.

@@ -11,7 +11,7 @@ use common::{
     small_network, small_parameters,
 };
 use glassbox::{
-    agent::{AGENTS, Agent, AgentEntry, MetricInfo, Metrics, Setup},
+    agent::{AGENTS, Agent, AgentEntry, Explored, MetricInfo, Metrics, Setup},
     backend::{self, Pending},
     env::{ENVS, Env, EnvEntry, Optimum, Step, Symmetry, legal_actions, observation},
     error::{Error, Result},
@@ -22,7 +22,7 @@ use glassbox::{
         weights::{self, Archive},
     },
     op::{
-        Lab, OPS, OpEntry, Subject,
+        Lab, OPS, OpEntry, Subject, Watch,
         figure::{Body, Colour, Figure, Number, Scale},
         score::Scorer,
     },
@@ -999,6 +999,8 @@ struct Bench {
     sites: Vec<Site>,
     trained: Evaluator,
     untrained: Evaluator,
+    /// An agent that searches, where one applies.
+    searcher: Option<Box<dyn Agent>>,
 }
 
 impl Bench {
@@ -1009,7 +1011,9 @@ impl Bench {
             edits: Vec::new(),
         };
         let (trained, untrained) = (evaluator(1), evaluator(2));
+        let mut searchers = AGENTS.iter().filter(|agent| agent.searches);
         Self {
+            searcher: searchers.find_map(|agent| small_agent(agent, env.as_ref(), entry, 1).ok()),
             sites: trained.network.sites(env.space()),
             env,
             trained,
@@ -1032,7 +1036,7 @@ impl Bench {
             states,
             rng: Rng::new(0),
             lab: self,
-            progress: &|done, total| assert!(done <= total && total > 0),
+            watch: &Counted,
         };
         block_on((op.run)(&subject, parameters))
     }
@@ -1041,6 +1045,16 @@ impl Bench {
         (0..op.num_states as u64)
             .map(|seed| random_state(self.env.as_ref(), 10 + seed))
             .collect()
+    }
+}
+
+/// Sees to it that progress never passes its end.
+struct Counted;
+
+impl Watch for Counted {
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>> {
+        assert!(done <= total && total > 0);
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -1064,14 +1078,28 @@ impl Lab for Bench {
         _name: &'a str,
         _value: f64,
         _seed: u64,
-        progress: &'a dyn Fn(usize),
+        watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
-        progress(1);
-        Box::pin(async { Ok(self.trained.clone()) })
+        Box::pin(async {
+            watch.step(1, 1).await?;
+            Ok(self.trained.clone())
+        })
     }
 
     fn updates(&self) -> usize {
         1
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        match &self.searcher {
+            Some(agent) => agent.explore(evaluator, states, num_simulations),
+            None => Box::pin(async { Err(Error::not_applicable("nothing searches here")) }),
+        }
     }
 }
 
@@ -1210,6 +1238,32 @@ fn check_figure(what: &str, figure: &Figure, bench: &Bench) {
                 !columns.is_empty() && rows.iter().all(|row| row.len() == columns.len()),
                 "{what}"
             );
+        }
+        Body::Graph {
+            columns,
+            nodes,
+            edges,
+            colour,
+        } => {
+            check_colour(what, colour);
+            assert!(!nodes.is_empty(), "{what}");
+            for node in nodes {
+                let is_placed = node.column < columns.len() && !node.name.is_empty();
+                assert!(is_placed && known(&node.site), "{what}: {node:?}");
+            }
+            for edge in edges {
+                let [from, to] = [edge.from, edge.to].map(|index| nodes[index].column);
+                assert!(from < to && edge.weight.is_finite(), "{what}: {edge:?}");
+            }
+        }
+        Body::Tree { nodes, colour } => {
+            check_colour(what, colour);
+            assert!(!nodes.is_empty() && nodes[0].parent.is_none(), "{what}");
+            for (index, node) in nodes.iter().enumerate() {
+                let is_rooted = index == 0 || node.parent.is_some_and(|parent| parent < index);
+                assert!(is_rooted && !node.name.is_empty(), "{what}: {node:?}");
+                finite(what, [node.value, node.prior].into_iter().flatten());
+            }
         }
         Body::Board { values, colour, .. } => {
             check_colour(what, colour);

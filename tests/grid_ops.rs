@@ -18,7 +18,7 @@ use glassbox::{
         weights::{self, Archive, Array},
     },
     op::{
-        self, Lab, Subject,
+        self, Lab, Patient, Subject, Watch,
         figure::{Body, Figure},
     },
     rng::Rng,
@@ -103,7 +103,7 @@ impl Lab for NoRun {
         _name: &'a str,
         _value: f64,
         _seed: u64,
-        _progress: &'a dyn Fn(usize),
+        _watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
         Box::pin(async { Ok(evaluator()) })
     }
@@ -132,7 +132,7 @@ fn run(id: &str, parameters: Value, states: Vec<Box<dyn Env>>) -> Vec<Figure> {
         states,
         rng: Rng::new(0),
         lab: &NoRun,
-        progress: &|_, _| {},
+        watch: &Patient,
     };
     block_on((op::entry(id).unwrap().run)(&subject, &parameters)).unwrap()
 }

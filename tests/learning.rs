@@ -63,7 +63,7 @@ fn numbers(run: &Run, op: &str, parameters: &Value) -> Scores {
         env
     });
     let states = states.take(op::entry(op).unwrap().num_states).collect();
-    let (_, numbers) = block_on(run.op(op, parameters, states, None, &[], &|_| {})).unwrap();
+    let (_, numbers) = block_on(run.op(op, parameters, states, None, &[], &op::Patient)).unwrap();
     by_id(numbers)
 }
 

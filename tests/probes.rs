@@ -91,8 +91,15 @@ fn fits_are_those_of_scikit_learn() {
 // --- On networks -----------------------------------------------------------------------------
 
 fn probe(run: &Run, parameters: &Value) -> (Vec<Figure>, Vec<Number>) {
-    let (figures, _) =
-        block_on(run.op("probe", parameters, Vec::new(), None, &[], &|_| {})).unwrap();
+    let (figures, _) = block_on(run.op(
+        "probe",
+        parameters,
+        Vec::new(),
+        None,
+        &[],
+        &glassbox::op::Patient,
+    ))
+    .unwrap();
     let numbers = figures
         .iter()
         .flat_map(|figure| figure.numbers.clone())

@@ -7,7 +7,9 @@ export type ToWorker =
   | { kind: 'load'; base: string }
   | { kind: 'request'; id: number; command: Command }
   /** Stop the running `advance` after its present update. */
-  | { kind: 'pause' };
+  | { kind: 'pause' }
+  /** Call off the running op and those that wait: they end with the error `cancelled`. */
+  | { kind: 'cancel' };
 
 export type FromWorker =
   | { kind: 'loading'; bytes: number | null }

@@ -10,7 +10,7 @@ interface Engine {
 
 interface EngineModule {
   default(options: { module_or_path: Response }): Promise<unknown>;
-  Glassbox: new () => Engine;
+  Glassbox: new (stillWaits: () => boolean | Promise<boolean>) => Engine;
 }
 
 interface Request {
@@ -22,6 +22,11 @@ const queue: Request[] = [];
 let engine: Engine | null = null;
 let training: { id: number; updates: number } | null = null;
 let running = false;
+let cancelled = false;
+let breathed = 0;
+
+/** An op lets messages in this often, so that it can be called off. */
+const BREATH_MS = 30;
 
 function post(message: FromWorker): void {
   self.postMessage(message);
@@ -33,7 +38,7 @@ async function load(base: string): Promise<void> {
   if (!response.ok) throw new Error(`${response.url}: ${response.status} ${response.statusText}`);
   post({ kind: 'loading', bytes: Number(response.headers.get('content-length')) || null });
   await module.default({ module_or_path: response });
-  engine = new module.Glassbox();
+  engine = new module.Glassbox(stillWaits);
   post({ kind: 'ready' });
 }
 
@@ -68,6 +73,25 @@ function breathe(): Promise<void> {
   });
 }
 
+/** Whether the answer to the running request is still waited for. */
+function stillWaits(): boolean | Promise<boolean> {
+  if (performance.now() - breathed < BREATH_MS) return !cancelled;
+  return breathe().then(() => {
+    breathed = performance.now();
+    return !cancelled;
+  });
+}
+
+/** Ops that wait for an update to end are called off before they begin. */
+function dropWaitingOps(): void {
+  const message = 'cancelled; everything is as it was before';
+  for (const request of queue.filter(({ command }) => command.type === 'op')) {
+    queue.splice(queue.indexOf(request), 1);
+    post({ kind: 'event', id: request.id, event: { type: 'error', code: 'cancelled', message } });
+    post({ kind: 'done', id: request.id });
+  }
+}
+
 async function pump(): Promise<void> {
   if (running || !engine) return;
   running = true;
@@ -77,6 +101,8 @@ async function pump(): Promise<void> {
       if (request?.command.type === 'advance' && !training) {
         training = { id: request.id, updates: request.command.updates };
       } else if (request) {
+        cancelled = false;
+        breathed = performance.now();
         await handle(request.id, request.command);
         post({ kind: 'done', id: request.id });
       } else if (training) {
@@ -113,6 +139,10 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     case 'pause':
       // The update that runs is finished, and told, first.
       if (training) training.updates = 0;
+      break;
+    case 'cancel':
+      cancelled = true;
+      dropWaitingOps();
       break;
   }
   await pump();

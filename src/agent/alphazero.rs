@@ -10,7 +10,7 @@
 mod saved;
 
 use super::{
-    Agent, AgentEntry, Decision, MetricInfo, Metrics, Setup,
+    Agent, AgentEntry, Decision, Explored, MetricInfo, Metrics, Setup,
     adam::{Adam, Rate},
     fused::{Learner, log_softmax},
     mcts::{self, Config, Rule},
@@ -332,6 +332,28 @@ impl AlphaZero {
     }
 }
 
+impl AlphaZero {
+    async fn grow(
+        &self,
+        evaluator: &Evaluator,
+        states: &[Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Result<Vec<Explored>> {
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
+        let num_simulations = num_simulations.unwrap_or(self.parameters.play_simulations);
+        let config = self.parameters.search(num_simulations, 0.0);
+        let found = mcts::explore(states, evaluator, &config, &mut Rng::new(0)).await?;
+        let explored = found.into_iter().map(|(found, branches)| Explored {
+            prior: found.prior.clone(),
+            decision: searched(found, num_simulations),
+            branches,
+        });
+        Ok(explored.collect())
+    }
+}
+
 impl Parameters {
     fn step_rate(&self, rate: f64) -> Rate {
         Rate {
@@ -497,6 +519,15 @@ impl Agent for AlphaZero {
         search: bool,
     ) -> Pending<'a, Result<Vec<Decision>>> {
         Box::pin(self.choose(evaluator, states, search))
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        Box::pin(self.grow(evaluator, states, num_simulations))
     }
 
     fn save<'a>(&'a self, archive: &'a mut Archive) -> Pending<'a, Result<()>> {

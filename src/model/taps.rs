@@ -180,6 +180,19 @@ pub enum Change {
 }
 
 impl SiteEdit {
+    /// Moves what it holds to another device, such as one that tracks gradients.
+    pub fn move_to(&mut self, device: &Device) {
+        self.mask = self.mask.clone().to_device(device);
+        self.change = match &self.change {
+            Change::Replace(values) => Change::Replace(values.clone().to_device(device)),
+            Change::Add(values) => Change::Add(values.clone().to_device(device)),
+            Change::Scale(factor) => Change::Scale(*factor),
+            Change::ProjectOut(direction) => {
+                Change::ProjectOut(direction.clone().to_device(device))
+            }
+        };
+    }
+
     /// The edited copy of `h` `[batch, element]`.
     fn apply(&self, h: Tensor<2>) -> Tensor<2> {
         let shape = h.dims();

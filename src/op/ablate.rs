@@ -239,7 +239,7 @@ async fn effects(
         let answers = ablated.evaluate(input.clone(), states.len()).await?;
         found.push(compare(&whole, &answers, states));
         if report {
-            (subject.progress)(index + 1, units.len());
+            subject.step(index + 1, units.len()).await?;
         }
     }
     Ok(found)

@@ -79,9 +79,9 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     let kept = checkpoints(subject, parameters.checkpoints);
     let total = kept.len() + 2;
     let now = of(subject.evaluator.clone()).await?;
-    (subject.progress)(1, total);
+    subject.step(1, total).await?;
     let before = of(subject.untrained.clone()).await?;
-    (subject.progress)(2, total);
+    subject.step(2, total).await?;
     let mut course = vec![Vec::new(); subject.sites.len()];
     for (done, (update, evaluator)) in kept.into_iter().enumerate() {
         let then = of(evaluator).await?;
@@ -89,7 +89,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         for (points, (now, then)) in places {
             points.extend(similarity(now, then).map(|y| (update as f32, y)));
         }
-        (subject.progress)(done + 3, total);
+        subject.step(done + 3, total).await?;
     }
     Ok(vec![
         pairs(subject.sites, &now, &before),

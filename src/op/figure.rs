@@ -125,6 +125,24 @@ pub enum Body {
         /// Rows of cells.
         rows: Vec<Vec<Cell>>,
     },
+    /// A directed graph in columns from the network's input to its answers, such as a circuit.
+    Graph {
+        /// Names of the columns, from left to right.
+        columns: Vec<String>,
+        /// The nodes, by column.
+        nodes: Vec<Node>,
+        /// The edges, the strongest first.
+        edges: Vec<Edge>,
+        /// How an edge's weight becomes its colour; its width goes with the magnitude.
+        colour: Colour,
+    },
+    /// A tree of choices, such as a search.
+    Tree {
+        /// The nodes; the first is the root, and each comes after its parent.
+        nodes: Vec<Branch>,
+        /// How a node's value becomes its colour.
+        colour: Colour,
+    },
     /// A state with a number on each action.
     Board {
         /// The state.
@@ -235,6 +253,64 @@ pub struct Series {
     pub points: Vec<(f32, f32)>,
     /// Whether it is a control, drawn lighter.
     pub control: bool,
+}
+
+/// A node of [`Body::Graph`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// The column that it stands in.
+    pub column: usize,
+    /// The site that a click on it selects; empty where there is none.
+    pub site: String,
+    /// The unit of that site; none for the whole site.
+    pub unit: Option<usize>,
+}
+
+/// An edge of [`Body::Graph`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
+pub struct Edge {
+    /// Index of the node that it leaves.
+    pub from: usize,
+    /// Index of the node that it enters, in a later column.
+    pub to: usize,
+    /// Its weight.
+    pub weight: f32,
+    /// Whether it belongs to a control, drawn lighter.
+    pub control: bool,
+}
+
+/// A node of [`Body::Tree`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    target_arch = "wasm32",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, hashmap_as_object)
+)]
+pub struct Branch {
+    /// Index of its parent; none for the root.
+    pub parent: Option<usize>,
+    /// The choice that leads to it, in words.
+    pub name: String,
+    /// How often it was visited: its size.
+    pub visits: u32,
+    /// Its value for who chose it: its colour; none where it has none.
+    pub value: Option<f32>,
+    /// Probability of the choice before the search.
+    pub prior: Option<f32>,
+    /// Whether it lies on the line that is played.
+    pub chosen: bool,
 }
 
 /// A bar.

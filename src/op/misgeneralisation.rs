@@ -2,7 +2,7 @@
 //! it was trained on, and on others, over its training or over a parameter of its world.
 
 use super::{
-    OpEntry, Subject,
+    OpEntry, Subject, Within,
     episodes::{self, Episode, Player},
     figure::{Body, Cell, Figure, Number, Scale, Series},
     occupancy::Counts,
@@ -151,7 +151,7 @@ async fn over_checkpoints(subject: &Subject<'_>, parameters: &Parameters) -> Res
             let value = mean_return(player, env.as_ref(), parameters.episodes, &rng).await?;
             points.push((*update as f32, value));
             done += 1;
-            (subject.progress)(done, total);
+            subject.step(done, total).await?;
         }
         series.push(Series {
             name: (*name).into(),
@@ -417,16 +417,20 @@ async fn over_parameter(subject: &Subject<'_>, parameters: &Parameters) -> Resul
         for seed in 0..num_seeds as u64 {
             let before = done * updates;
             let total = values.len() * num_seeds * updates;
-            let tick = |update: usize| (subject.progress)(before + update, total);
+            let watch = Within {
+                watch: subject.watch,
+                before,
+                total,
+            };
             let evaluator: Evaluator = match is_training {
                 true => {
                     let lab = subject.lab;
-                    lab.retrained(&p.parameter, value, seed, &tick).await?
+                    lab.retrained(&p.parameter, value, seed, &watch).await?
                 }
                 false => subject.evaluator.clone(),
             };
             done += 1;
-            (subject.progress)(done * updates, total);
+            subject.step(done * updates, total).await?;
             for ((_, env), returns) in distributions(env.as_ref()).iter().zip(&mut returns) {
                 let player = Player::Network(&evaluator);
                 returns.push(mean_return(player, env.as_ref(), p.episodes, &rng).await?);

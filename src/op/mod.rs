@@ -6,8 +6,13 @@
 pub mod ablate;
 pub mod activations;
 pub mod cka;
+pub mod concept_value;
+mod course;
+pub mod dynamics;
 mod episodes;
 pub mod figure;
+#[allow(dead_code)]
+mod gradient;
 mod hals;
 pub mod layout;
 mod linear;
@@ -21,11 +26,14 @@ pub mod probe;
 pub mod retarget;
 mod samples;
 pub mod score;
+pub mod search_tree;
 pub mod steer;
 pub mod value_map;
 mod walk;
+pub mod what_when_where;
 
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
@@ -48,12 +56,16 @@ pub static OPS: &[&OpEntry] = &[
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &what_when_where::ENTRY,
+    &concept_value::ENTRY,
+    &dynamics::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
     &misgeneralisation::ENTRY,
     &steer::ENTRY,
     &retarget::ENTRY,
+    &search_tree::ENTRY,
 ];
 
 /// A registered op.
@@ -100,11 +112,16 @@ pub struct Subject<'a> {
     pub rng: Rng,
     /// What of the run it can ask for.
     pub lab: &'a dyn Lab,
-    /// Told how many steps of how many are done.
-    pub progress: &'a dyn Fn(usize, usize),
+    /// Who waits for it.
+    pub watch: &'a dyn Watch,
 }
 
 impl Subject<'_> {
+    /// Tells that `done` steps of `total` are done. Errors: `Cancelled` where nobody waits any more.
+    async fn step(&self, done: usize, total: usize) -> Result<()> {
+        self.watch.step(done, total).await
+    }
+
     /// The network without the session's edits.
     fn clean(&self) -> Evaluator {
         Evaluator {
@@ -114,10 +131,53 @@ impl Subject<'_> {
     }
 }
 
+/// Who waits for an op: is told how far it is, and may call it off.
+pub trait Watch {
+    /// Told that `done` steps of `total` are done. Errors: `Cancelled` where nobody waits any more.
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>>;
+}
+
+/// Someone who waits to the end, and is told nothing.
+pub struct Patient;
+
+impl Watch for Patient {
+    fn step(&self, _done: usize, _total: usize) -> Pending<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A part of what is waited for: its own steps, as so many of the whole's.
+pub struct Within<'a> {
+    /// Who waits.
+    pub watch: &'a dyn Watch,
+    /// Steps of the whole that were done before.
+    pub before: usize,
+    /// Steps of the whole.
+    pub total: usize,
+}
+
+impl Watch for Within<'_> {
+    fn step(&self, done: usize, _total: usize) -> Pending<'_, Result<()>> {
+        self.watch.step(self.before + done, self.total)
+    }
+}
+
 /// What of its run an op can ask for.
 pub trait Lab {
     /// Updates and networks of the run's checkpoints, the oldest first.
     fn checkpoints(&self) -> Vec<(usize, Evaluator)>;
+
+    /// What an op found of a checkpoint of these, if it is still known; `key` says all else that the
+    /// finding depends on.
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        let _ = (update, key);
+        None
+    }
+
+    /// Keeps what an op found of a checkpoint, for as long as there are room and the checkpoint.
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        let _ = (update, key, found);
+    }
 
     /// The environment's parameters that are numbers.
     fn parameters(&self) -> Result<Vec<String>>;
@@ -126,17 +186,33 @@ pub trait Lab {
     fn environment(&self, name: &str, value: f64) -> Result<Box<dyn Env>>;
 
     /// The network at the end of the run's budget, had that parameter and the seed been these.
-    /// `progress` is told updates done.
+    /// `watch` is told updates done.
     fn retrained<'a>(
         &'a self,
         name: &'a str,
         value: f64,
         seed: u64,
-        progress: &'a dyn Fn(usize),
+        watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>>;
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;
+
+    /// What the run's agent decides with search and `evaluator`, and the trees behind it; in
+    /// `num_simulations`, or as many as at play. Errors: `NotApplicable` where it does not search.
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        let _ = (evaluator, states, num_simulations);
+        Box::pin(async {
+            Err(Error::not_applicable(
+                "there is no agent here that searches",
+            ))
+        })
+    }
 }
 
 /// Distinct non-terminal states to average over: a fixed sample of all of them where they can be

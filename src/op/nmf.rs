@@ -130,7 +130,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     for rank in ranks {
         fits.push(fit(&data, rank, parameters.restarts, &subject.rng));
         done += rank;
-        (subject.progress)(done, total);
+        subject.step(done, total).await?;
     }
     let mut figures = Vec::new();
     if parameters.rank == 0 {

@@ -142,7 +142,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         if inner && best.as_ref().is_none_or(|(share, ..)| shares[top] > *share) {
             best = Some((shares[top], site, groups[top].clone()));
         }
-        (subject.progress)(index + 1, subject.sites.len());
+        subject.step(index + 1, subject.sites.len()).await?;
     }
     let mut numbers = Vec::new();
     if let Some((share, site, group)) = best {

@@ -79,9 +79,9 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     let mut rng = subject.rng.split("reference");
     let states = reference_states(subject.env, count, &mut rng);
     let trained = project(&subject.evaluator, site, &states).await?;
-    (subject.progress)(1, 2);
+    subject.step(1, 2).await?;
     let untrained = project(&subject.untrained, site, &states).await?;
-    (subject.progress)(2, 2);
+    subject.step(2, 2).await?;
     if trained.components.is_empty() {
         return Err(samples::constant(site));
     }

@@ -106,7 +106,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         let evaluator = set(subject.clean(), subject, site, element, parameters.value)?;
         let after = walk::arrows(&evaluator, &placements).await?;
         found.push((channel, attraction(&before, &after, goal), after));
-        (subject.progress)(channel + 1, channels);
+        subject.step(channel + 1, channels).await?;
     }
     let mean = found.iter().map(|one| one.1).sum::<f64>() / channels as f64;
     found.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -232,7 +232,7 @@ async fn curve(
             let evaluator = steered(subject, site, vector, strength)?;
             returns.push(mean_return(&evaluator, subject, state, parameters.episodes).await?);
             done += 1;
-            (subject.progress)(done, total);
+            subject.step(done, total).await?;
         }
         ours.push((strength, returns[0] as f32));
         let others = episodes::mean(returns[1..].iter().copied());

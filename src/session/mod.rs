@@ -7,8 +7,10 @@ pub mod catalogue;
 pub mod config;
 pub mod protocol;
 pub mod run;
+pub mod sheet;
 
 use crate::{
+    backend::Pending,
     env::{self, Env},
     error::{Error, Result},
     model::weights::Archive,
@@ -19,20 +21,41 @@ use config::RunConfig;
 use protocol::{Command, Event, ExportKind, StateView, View};
 use run::Run;
 use serde_json::Value;
+use sheet::Sheet;
 
 /// Receives events as they come.
 pub type Sink<'a> = &'a dyn Fn(Event);
+
+/// Says whether whoever asked still waits for the answer.
+pub type StillWaits = dyn Fn() -> Pending<'static, bool>;
+
+/// Whoever gave a command: hears of it, and may call it off.
+pub struct Caller<'a> {
+    /// Receives its events.
+    pub sink: Sink<'a>,
+    /// Asked now and then by ops; without it they run to their end.
+    pub still_waits: Option<&'a StillWaits>,
+}
 
 /// One visitor's session.
 #[derive(Default)]
 pub struct Session {
     run: Option<Run>,
+    still_waits: Option<Box<StillWaits>>,
 }
 
 impl Session {
     /// A session without a run.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, whose ops end with `Cancelled` once `still_waits` says so.
+    pub fn cancellable(still_waits: Box<StillWaits>) -> Self {
+        Self {
+            still_waits: Some(still_waits),
+            ..Self::default()
+        }
     }
 
     /// The open run, or `Error::NoRun`.
@@ -153,15 +176,24 @@ impl Session {
                     .iter()
                     .map(|state| self.state(state))
                     .collect::<Result<Vec<_>>>()?;
-                let (figures, numbers) = run
-                    .op(&op, &parameters, states, checkpoint, &edits, sink)
+                let caller = Caller {
+                    sink,
+                    still_waits: self.still_waits.as_deref(),
+                };
+                let answer = run
+                    .answer(&op, &parameters, states, checkpoint, &edits, &caller)
                     .await?;
                 sink(Event::Figures {
                     update: run.update_of(checkpoint),
-                    figures,
-                    numbers,
+                    figures: answer.figures,
+                    numbers: answer.numbers,
+                    read: answer.read,
                 });
             }
+            Command::Sheet { entries } => sink(Event::File {
+                name: "glassbox-evidence.json".into(),
+                bytes: Sheet::of(entries)?.to_bytes()?,
+            }),
             Command::Export { checkpoint, what } => {
                 let run = self.run()?;
                 let archive = match what {

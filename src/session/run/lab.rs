@@ -3,17 +3,31 @@
 
 use super::Run;
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
     model::{evaluator::Evaluator, taps::Edit},
     op::{
-        self, Lab, Subject,
+        self, Lab, Subject, Watch,
         figure::{Figure, Number},
     },
-    session::{Sink, config::RunConfig, protocol::Event},
+    session::{Caller, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value};
+use std::{cell::Cell, collections::BTreeSet};
+
+impl Watch for Caller<'_> {
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>> {
+        (self.sink)(Event::Progress { done, total });
+        Box::pin(async {
+            match self.still_waits {
+                Some(still_waits) if !still_waits().await => Err(Error::Cancelled),
+                _ => Ok(()),
+            }
+        })
+    }
+}
 
 /// A number as JSON: whole where it is whole, as integer parameters want it.
 fn json(value: f64) -> Value {
@@ -34,7 +48,7 @@ impl Run {
             return Err(Error::Parameter {
                 name: "parameter".into(),
                 got: name.into(),
-                allowed: Lab::parameters(self)?.join(", "),
+                allowed: self.environment_parameters()?.join(", "),
             });
         }
         set.insert(key, json(value));
@@ -42,62 +56,8 @@ impl Run {
         set.insert("checkpoint_every".into(), self.config.updates.into());
         RunConfig::of_preset(&self.config.preset, &set, seed)
     }
-}
 
-impl Run {
-    /// Runs an op: its figures, and the headline numbers of all of them. Progress goes to `sink`.
-    /// Errors: an unknown op, bad parameters, `NotApplicable`.
-    pub async fn op(
-        &self,
-        id: &str,
-        parameters: &Value,
-        states: Vec<Box<dyn Env>>,
-        checkpoint: Option<usize>,
-        edits: &[Edit],
-        sink: Sink<'_>,
-    ) -> Result<(Vec<Figure>, Vec<Number>)> {
-        let entry = op::entry(id)?;
-        if states.len() != entry.num_states {
-            return Err(Error::not_applicable(format!(
-                "{id} looks at {} states; {} were given",
-                entry.num_states,
-                states.len()
-            )));
-        }
-        let progress = |done, total| sink(Event::Progress { done, total });
-        let subject = Subject {
-            evaluator: self.evaluator(checkpoint, edits).await?,
-            untrained: self.evaluator(Some(0), &[]).await?,
-            sites: self.sites(),
-            env: self.start(),
-            states,
-            rng: self.config.rng(),
-            lab: self,
-            progress: &progress,
-        };
-        let figures = (entry.run)(&subject, parameters).await?;
-        let numbers = figures
-            .iter()
-            .flat_map(|figure| figure.numbers.clone())
-            .collect();
-        Ok((figures, numbers))
-    }
-}
-
-impl Lab for Run {
-    fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
-        let evaluator = |network| Evaluator {
-            network,
-            device: self.device.clone(),
-            edits: Vec::new(),
-        };
-        self.checkpoints
-            .iter()
-            .map(|one| (one.update, evaluator(one.network.clone())))
-            .collect()
-    }
-
-    fn parameters(&self) -> Result<Vec<String>> {
+    fn environment_parameters(&self) -> Result<Vec<String>> {
         let flat = self.config.flat()?;
         let numbers = flat.iter().filter(|(_, value)| value.is_number());
         Ok(numbers
@@ -106,8 +66,115 @@ impl Lab for Run {
             .collect())
     }
 
+    /// The figures and numbers of [`Run::answer`].
+    pub async fn op(
+        &self,
+        id: &str,
+        parameters: &Value,
+        states: Vec<Box<dyn Env>>,
+        checkpoint: Option<usize>,
+        edits: &[Edit],
+        watch: &dyn Watch,
+    ) -> Result<(Vec<Figure>, Vec<Number>)> {
+        let answer = self.answer(id, parameters, states, checkpoint, edits, watch);
+        answer.await.map(|answer| (answer.figures, answer.numbers))
+    }
+
+    /// Runs an op. `watch` is told how far it is.
+    /// Errors: an unknown op, bad parameters, `NotApplicable`, `Cancelled`.
+    pub async fn answer(
+        &self,
+        id: &str,
+        parameters: &Value,
+        states: Vec<Box<dyn Env>>,
+        checkpoint: Option<usize>,
+        edits: &[Edit],
+        watch: &dyn Watch,
+    ) -> Result<Answer> {
+        let entry = op::entry(id)?;
+        if states.len() != entry.num_states {
+            return Err(Error::not_applicable(format!(
+                "{id} looks at {} states; {} were given",
+                entry.num_states,
+                states.len()
+            )));
+        }
+        let lab = Looked {
+            run: self,
+            at_checkpoints: Cell::new(false),
+        };
+        let subject = Subject {
+            evaluator: self.evaluator(checkpoint, edits).await?,
+            untrained: self.evaluator(Some(0), &[]).await?,
+            sites: self.sites(),
+            env: self.start(),
+            states,
+            rng: self.config.rng(),
+            lab: &lab,
+            watch,
+        };
+        let figures = (entry.run)(&subject, parameters).await?;
+        let mut read = BTreeSet::from([0, self.update_of(checkpoint)]);
+        if lab.at_checkpoints.get() {
+            read.extend(self.checkpoints.iter().map(|one| one.update));
+        }
+        Ok(Answer {
+            numbers: figures
+                .iter()
+                .flat_map(|figure| figure.numbers.clone())
+                .collect(),
+            figures,
+            read: read.into_iter().collect(),
+        })
+    }
+}
+
+/// What an op found.
+pub struct Answer {
+    /// Its figures.
+    pub figures: Vec<Figure>,
+    /// Headline numbers of all of them.
+    pub numbers: Vec<Number>,
+    /// Updates whose weights it looked at, ascending: its network's, those before training, and every
+    /// checkpoint's where it asked for them.
+    pub read: Vec<usize>,
+}
+
+/// A run as ops see it, which remembers whether they looked at its checkpoints.
+struct Looked<'a> {
+    run: &'a Run,
+    at_checkpoints: Cell<bool>,
+}
+
+impl Lab for Looked<'_> {
+    fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
+        self.at_checkpoints.set(true);
+        let evaluator = |network| Evaluator {
+            network,
+            device: self.run.device.clone(),
+            edits: Vec::new(),
+        };
+        self.run
+            .checkpoints
+            .iter()
+            .map(|one| (one.update, evaluator(one.network.clone())))
+            .collect()
+    }
+
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        self.run.memory.recall(update, key)
+    }
+
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        self.run.memory.remember(update, key, found);
+    }
+
+    fn parameters(&self) -> Result<Vec<String>> {
+        self.run.environment_parameters()
+    }
+
     fn environment(&self, name: &str, value: f64) -> Result<Box<dyn Env>> {
-        let config = self.changed(name, value, self.config.seed)?;
+        let config = self.run.changed(name, value, self.run.config.seed)?;
         (env::entry(config.preset()?.environment)?.make)(&config.environment)
     }
 
@@ -116,14 +183,14 @@ impl Lab for Run {
         name: &'a str,
         value: f64,
         seed: u64,
-        progress: &'a dyn Fn(usize),
+        watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
         Box::pin(async move {
-            let config = self.changed(name, value, seed)?;
-            let mut run = Run::build(config, self.device_name).await?;
+            let config = self.run.changed(name, value, seed)?;
+            let mut run = Run::build(config, self.run.device_name).await?;
             for done in 1..=run.config.updates {
                 run.agent.advance().await?;
-                progress(done);
+                watch.step(done, run.config.updates).await?;
             }
             Ok(Evaluator {
                 network: run.agent.network(),
@@ -134,6 +201,15 @@ impl Lab for Run {
     }
 
     fn updates(&self) -> usize {
-        self.config.updates
+        self.run.config.updates
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        self.run.agent.explore(evaluator, states, num_simulations)
     }
 }
