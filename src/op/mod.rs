@@ -27,12 +27,14 @@ pub mod probe;
 pub mod retarget;
 mod samples;
 pub mod score;
+pub mod search_tree;
 pub mod steer;
 pub mod value_map;
 mod walk;
 pub mod what_when_where;
 
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
@@ -65,6 +67,7 @@ pub static OPS: &[&OpEntry] = &[
     &misgeneralisation::ENTRY,
     &steer::ENTRY,
     &retarget::ENTRY,
+    &search_tree::ENTRY,
 ];
 
 /// A registered op.
@@ -196,6 +199,22 @@ pub trait Lab {
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;
+
+    /// What the run's agent decides with search and `evaluator`, and the trees behind it; in
+    /// `num_simulations`, or as many as at play. Errors: `NotApplicable` where it does not search.
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        let _ = (evaluator, states, num_simulations);
+        Box::pin(async {
+            Err(Error::not_applicable(
+                "there is no agent here that searches",
+            ))
+        })
+    }
 }
 
 /// Distinct non-terminal states to average over: a fixed sample of all of them where they can be
