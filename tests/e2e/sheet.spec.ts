@@ -1,6 +1,6 @@
 // The evidence sheet: two figures are kept and taken away, as a page and as a file that is replayed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { expect, open, TINY, test, trainOnce } from './lab';
@@ -9,7 +9,9 @@ import { expect, open, TINY, test, trainOnce } from './lab';
 function binary(): string {
   const target = process.env.CARGO_TARGET_DIR ?? 'target';
   const built = ['release', 'debug'].map((profile) => join(target, profile, 'glassbox'));
-  const found = built.find((path) => existsSync(path));
+  const found = built
+    .filter((path) => existsSync(path))
+    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)[0];
   if (!found) throw new Error(`none of ${built.join(', ')} is there: run cargo build --release`);
   return found;
 }
@@ -105,7 +107,7 @@ test('the page of a sheet stands alone, whatever its figures say', async ({ page
   alone.on('dialog', () => asked.push('a script ran'));
   await alone.goto(`file://${path}`);
   await expect(alone.locator('figure')).toHaveCount(2);
-  await expect(alone.locator('figure svg, figure table')).toHaveCount(2);
+  await expect(alone.locator('figure > .box > :is(svg, table)')).toHaveCount(2);
   await expect(alone.locator('figcaption').first()).toHaveText(words);
   await expect(alone.locator('section').first()).toContainText('update 3');
   await expect(alone.locator('section').first()).toContainText('model.width');
