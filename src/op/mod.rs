@@ -19,6 +19,8 @@ mod linear;
 pub mod misgeneralisation;
 pub mod nmf;
 pub mod occupancy;
+#[allow(dead_code)]
+mod pairs;
 pub mod patch;
 pub mod pca;
 pub mod policy_field;
