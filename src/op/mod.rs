@@ -8,6 +8,7 @@ pub mod activations;
 pub mod cka;
 pub mod concept_value;
 mod course;
+pub mod direct_attribution;
 pub mod dynamics;
 mod episodes;
 pub mod figure;
@@ -25,6 +26,7 @@ pub mod patch;
 pub mod pca;
 pub mod policy_field;
 pub mod probe;
+mod readout;
 pub mod retarget;
 mod samples;
 pub mod score;
@@ -58,6 +60,7 @@ pub static OPS: &[&OpEntry] = &[
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &direct_attribution::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
