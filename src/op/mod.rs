@@ -16,6 +16,7 @@ pub mod figure;
 mod gradient;
 mod hals;
 pub mod layout;
+pub mod lens;
 mod linear;
 pub mod misgeneralisation;
 pub mod nmf;
@@ -61,6 +62,7 @@ pub static OPS: &[&OpEntry] = &[
     &cka::ENTRY,
     &probe::ENTRY,
     &direct_attribution::ENTRY,
+    &lens::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
