@@ -8,6 +8,7 @@ pub mod activations;
 pub mod cka;
 pub mod concept_value;
 mod course;
+pub mod dataset_examples;
 pub mod direct_attribution;
 pub mod dynamics;
 mod episodes;
@@ -63,6 +64,7 @@ pub static OPS: &[&OpEntry] = &[
     &probe::ENTRY,
     &direct_attribution::ENTRY,
     &lens::ENTRY,
+    &dataset_examples::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
