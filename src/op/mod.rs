@@ -7,6 +7,7 @@ pub mod ablate;
 pub mod activations;
 pub mod cka;
 pub mod concept_value;
+pub mod counterfactual;
 mod course;
 pub mod dataset_examples;
 pub mod direct_attribution;
@@ -20,6 +21,7 @@ pub mod layout;
 pub mod lens;
 mod linear;
 pub mod misgeneralisation;
+mod neighbours;
 pub mod nmf;
 pub mod occupancy;
 #[allow(dead_code)]
@@ -65,6 +67,7 @@ pub static OPS: &[&OpEntry] = &[
     &direct_attribution::ENTRY,
     &lens::ENTRY,
     &dataset_examples::ENTRY,
+    &counterfactual::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
