@@ -13,6 +13,7 @@ pub mod dataset_examples;
 pub mod direct_attribution;
 pub mod dynamics;
 mod episodes;
+pub mod feature_vis;
 pub mod figure;
 #[allow(dead_code)]
 mod gradient;
@@ -67,6 +68,7 @@ pub static OPS: &[&OpEntry] = &[
     &direct_attribution::ENTRY,
     &lens::ENTRY,
     &dataset_examples::ENTRY,
+    &feature_vis::ENTRY,
     &counterfactual::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
