@@ -7,23 +7,32 @@ pub mod ablate;
 pub mod activations;
 pub mod cka;
 pub mod concept_value;
+pub mod counterfactual;
 mod course;
+pub mod dataset_examples;
+pub mod direct_attribution;
 pub mod dynamics;
 mod episodes;
+pub mod feature_vis;
 pub mod figure;
 #[allow(dead_code)]
 mod gradient;
 mod hals;
 pub mod layout;
+pub mod lens;
 mod linear;
 pub mod misgeneralisation;
+mod neighbours;
 pub mod nmf;
 pub mod occupancy;
+#[allow(dead_code)]
+mod pairs;
 pub mod patch;
 pub mod pca;
 pub mod planning;
 pub mod policy_field;
 pub mod probe;
+mod readout;
 pub mod retarget;
 mod samples;
 pub mod score;
@@ -57,6 +66,11 @@ pub static OPS: &[&OpEntry] = &[
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &direct_attribution::ENTRY,
+    &lens::ENTRY,
+    &dataset_examples::ENTRY,
+    &feature_vis::ENTRY,
+    &counterfactual::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
