@@ -6,6 +6,7 @@
 pub mod ablate;
 pub mod activations;
 pub mod cka;
+mod contrast;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -13,11 +14,12 @@ mod gradient;
 mod hals;
 pub mod layout;
 mod linear;
+mod measure;
 pub mod misgeneralisation;
 pub mod nmf;
 pub mod occupancy;
-#[allow(dead_code)]
 mod pairs;
+mod parts;
 pub mod patch;
 pub mod pca;
 pub mod policy_field;
