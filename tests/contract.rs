@@ -11,7 +11,7 @@ use common::{
     small_network, small_parameters,
 };
 use glassbox::{
-    agent::{AGENTS, Agent, AgentEntry, MetricInfo, Metrics, Setup},
+    agent::{AGENTS, Agent, AgentEntry, Explored, MetricInfo, Metrics, Setup},
     backend::{self, Pending},
     env::{ENVS, Env, EnvEntry, Optimum, Step, Symmetry, legal_actions, observation},
     error::{Error, Result},
@@ -999,6 +999,8 @@ struct Bench {
     sites: Vec<Site>,
     trained: Evaluator,
     untrained: Evaluator,
+    /// An agent that searches, where one applies.
+    searcher: Option<Box<dyn Agent>>,
 }
 
 impl Bench {
@@ -1009,7 +1011,9 @@ impl Bench {
             edits: Vec::new(),
         };
         let (trained, untrained) = (evaluator(1), evaluator(2));
+        let mut searchers = AGENTS.iter().filter(|agent| agent.searches);
         Self {
+            searcher: searchers.find_map(|agent| small_agent(agent, env.as_ref(), entry, 1).ok()),
             sites: trained.network.sites(env.space()),
             env,
             trained,
@@ -1084,6 +1088,18 @@ impl Lab for Bench {
 
     fn updates(&self) -> usize {
         1
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        match &self.searcher {
+            Some(agent) => agent.explore(evaluator, states, num_simulations),
+            None => Box::pin(async { Err(Error::not_applicable("nothing searches here")) }),
+        }
     }
 }
 

@@ -107,6 +107,35 @@ proptest! {
     }
 
     #[test]
+    fn the_visits_of_a_tree_are_one_and_those_of_the_children(
+        seed: u64, which in 0..3_usize, rule in rules(), simulations in 1..60_usize,
+    ) {
+        let (id, model) = NETWORKS[which];
+        let start = environment(id);
+        let roots = [random_state(start.as_ref(), seed)];
+        let (evaluator, _) = evaluator(model, start.as_ref(), seed);
+        let config = config(rule, simulations, 0.0);
+        let explored = block_on(mcts::explore(&roots, &evaluator, &config, &mut Rng::new(0))).unwrap();
+        let (found, tree) = &explored[0];
+        prop_assert_eq!(found, &search(roots[0].as_ref(), &evaluator, &config, 0));
+        prop_assert_eq!(tree[0].visits as usize, simulations);
+        for (index, node) in tree.iter().enumerate() {
+            let children: Vec<_> = tree.iter().filter(|one| one.parent == Some(index)).collect();
+            let below: u32 = children.iter().map(|child| child.visits).sum();
+            prop_assert!(node.parent.map_or(index == 0, |parent| parent < index));
+            prop_assert!(children.is_empty() || !node.is_over);
+            if !node.is_over {
+                // The first simulation that comes to a node ends there; none ends at the root.
+                prop_assert_eq!(node.visits, below + u32::from(index > 0));
+            }
+            if node.parent == Some(0) {
+                prop_assert_eq!(node.visits, found.visits[node.action]);
+                prop_assert_eq!(Some(node.value), found.q[node.action]);
+            }
+        }
+    }
+
+    #[test]
     fn a_search_without_noise_draws_nothing(seed: u64, rule in rules()) {
         let start = environment("tictactoe");
         let state = random_state(start.as_ref(), seed);

@@ -62,10 +62,31 @@ export interface CollapsePoint {
   message: string;
 }
 
+/** What an op was given and what it looked at: enough to run it again. All its figures share it. */
+export interface Making {
+  op: string;
+  parameters: Record<string, unknown>;
+  run: RunInfo;
+  /** What it looked at, as it was drawn. */
+  boards: StateView[];
+  edits: Edit[];
+  /** The update whose network it looked at. */
+  update: number;
+  /** Headline numbers of all its figures. */
+  numbers: Score[];
+  /** Updates whose weights it read. */
+  read: number[];
+  /** Those weights as exported, by update: its own network's at once, others' when they are wanted. */
+  weights: Map<number, Uint8Array>;
+  /** Resolves when its own network's are there, or could not be had. */
+  ready: Promise<void>;
+}
+
 /** One figure of an op, with what it was made from. */
 export interface Result {
   id: number;
   op: string;
+  made: Making;
   parameters: Record<string, unknown>;
   update: number;
   /** What the figure depends on beside its update: see `basis()`. */
@@ -83,6 +104,8 @@ export interface Busy {
   total: number;
   /** `performance.now()` at its start. */
   started: number;
+  /** It was called off, and has yet to end. */
+  cancelling: boolean;
 }
 
 export interface PageError {
@@ -156,6 +179,8 @@ export interface State {
   op: string | null;
   /** Values of each op's form, by op id. */
   opParameters: Record<string, Record<string, unknown>>;
+  /** Ops that are run again after each checkpoint while the agent trains, by op id. */
+  live: Record<string, boolean>;
   results: Result[];
 
   busy: Busy | null;
@@ -199,6 +224,7 @@ export const initialState: State = {
   editScores: null,
   op: null,
   opParameters: {},
+  live: {},
   results: [],
   busy: null,
   error: null,
@@ -245,6 +271,13 @@ export function basis(state: State): string {
 /** Whether the page has moved on since the figure was made. */
 export function isStale(result: Result, state: State): boolean {
   return result.update !== shownUpdate(state) || result.basis !== basis(state);
+}
+
+/** Whether a figure is renewed by itself with the next checkpoint. */
+export function isFollowed(result: Result, state: State): boolean {
+  const { live, training, scrubbed, op } = state;
+  const isLive = training && scrubbed === null && live[result.op] === true && op === result.op;
+  return isLive && !result.pinned && result.basis === basis(state);
 }
 
 type Listener = (state: State) => void;

@@ -77,6 +77,45 @@ pub async fn search(
     config: &Config,
     rng: &mut Rng,
 ) -> Result<Vec<Found>> {
+    let trees = grow(roots, evaluator, config, rng).await?;
+    Ok(trees.iter().map(|tree| tree.found(config)).collect())
+}
+
+/// The same, and the nodes of each tree.
+pub async fn explore(
+    roots: &[Box<dyn Env>],
+    evaluator: &Evaluator,
+    config: &Config,
+    rng: &mut Rng,
+) -> Result<Vec<(Found, Vec<Branch>)>> {
+    let trees = grow(roots, evaluator, config, rng).await?;
+    let both = |tree: &Tree| (tree.found(config), tree.branches());
+    Ok(trees.iter().map(both).collect())
+}
+
+/// A node of a search's tree, to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branch {
+    /// Index of its parent; none for the root.
+    pub parent: Option<usize>,
+    /// The action that leads to it; 0 for the root.
+    pub action: usize,
+    /// The network's probability of that action, without noise; 1 for the root.
+    pub prior: f32,
+    /// Simulations that passed through it.
+    pub visits: u32,
+    /// Their mean value, for the player who chose the action; of the root, for the player to move.
+    pub value: f32,
+    /// Whether the episode is over there.
+    pub is_over: bool,
+}
+
+async fn grow(
+    roots: &[Box<dyn Env>],
+    evaluator: &Evaluator,
+    config: &Config,
+    rng: &mut Rng,
+) -> Result<Vec<Tree>> {
     let answers = evaluator.evaluate_states(roots).await?;
     let mut trees: Vec<Tree> = roots
         .iter()
@@ -112,7 +151,7 @@ pub async fn search(
             trees[index].expand(node, answers.logits_of(row), answers.values[row]);
         }
     }
-    Ok(trees.iter().map(|tree| tree.found(config)).collect())
+    Ok(trees)
 }
 
 /// A node and the statistics of its actions, from the viewpoint of its player to move.
@@ -378,6 +417,40 @@ impl Tree {
         (0..completed.len())
             .map(|a| self.root_noise[a] + root.logits[a] + completed[a])
             .collect()
+    }
+
+    /// The nodes in the order in which they were added, so that each comes after its parent.
+    fn branches(&self) -> Vec<Branch> {
+        let root = &self.nodes[0];
+        let mut branches = vec![Branch {
+            parent: None,
+            action: 0,
+            prior: 1.0,
+            visits: root.total_visits(),
+            value: root.mean_value(),
+            is_over: root.terminal,
+        }];
+        let mut leads = vec![(0, 0); self.nodes.len()];
+        for (parent, node) in self.nodes.iter().enumerate() {
+            let children = node.child.iter().enumerate();
+            children.for_each(|(action, child)| {
+                child
+                    .iter()
+                    .for_each(|&child| leads[child] = (parent, action));
+            });
+        }
+        for (node, &(parent, action)) in self.nodes.iter().zip(&leads).skip(1) {
+            let from = &self.nodes[parent];
+            branches.push(Branch {
+                parent: Some(parent),
+                action,
+                prior: from.prior[action],
+                visits: from.visits[action],
+                value: from.q(action).unwrap_or(node.value),
+                is_over: node.terminal,
+            });
+        }
+        branches
     }
 
     fn found(&self, config: &Config) -> Found {

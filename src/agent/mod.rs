@@ -3,6 +3,7 @@
 pub mod adam;
 pub mod alphazero;
 pub mod collapse;
+pub mod fused;
 pub mod mcts;
 pub mod ppo;
 
@@ -117,6 +118,18 @@ pub trait Agent {
         search: bool,
     ) -> Pending<'a, Result<Vec<Decision>>>;
 
+    /// Decisions with search and the trees behind them, in `num_simulations` or as many as at play.
+    /// Deterministic. Errors: `NotApplicable` for agents that do not search.
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        let _ = (evaluator, states, num_simulations);
+        Box::pin(async { Err(Error::not_applicable("this agent does not search")) })
+    }
+
     /// Everything but the weights that training needs to go on, into `archive`.
     fn save<'a>(&'a self, archive: &'a mut Archive) -> Pending<'a, Result<()>>;
 
@@ -177,6 +190,17 @@ pub struct Decision {
     pub q: Vec<Option<f32>>,
     /// Simulations; 0 without search.
     pub simulations: usize,
+}
+
+/// A decision, and the tree that led to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explored {
+    /// What was decided.
+    pub decision: Decision,
+    /// The network's probability of each action at the root.
+    pub prior: Vec<f32>,
+    /// The tree's nodes: the root first, and each after its parent.
+    pub branches: Vec<mcts::Branch>,
 }
 
 impl Decision {

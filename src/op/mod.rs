@@ -5,8 +5,15 @@
 
 pub mod ablate;
 pub mod activations;
+pub mod attribution;
+pub mod attribution_patch;
+pub mod circuit;
 pub mod cka;
+pub mod concept_value;
 mod contrast;
+mod course;
+mod curve;
+pub mod dynamics;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -27,11 +34,15 @@ pub mod probe;
 pub mod retarget;
 mod samples;
 pub mod score;
+pub mod search_tree;
 pub mod steer;
 pub mod value_map;
 mod walk;
+pub mod what_when_where;
+mod wiring;
 
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
@@ -48,18 +59,25 @@ use serde_json::Value;
 /// Every op.
 pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
+    &attribution::ENTRY,
+    &attribution_patch::ENTRY,
+    &circuit::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
     &nmf::ENTRY,
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &what_when_where::ENTRY,
+    &concept_value::ENTRY,
+    &dynamics::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
     &misgeneralisation::ENTRY,
     &steer::ENTRY,
     &retarget::ENTRY,
+    &search_tree::ENTRY,
 ];
 
 /// A registered op.
@@ -161,6 +179,18 @@ pub trait Lab {
     /// Updates and networks of the run's checkpoints, the oldest first.
     fn checkpoints(&self) -> Vec<(usize, Evaluator)>;
 
+    /// What an op found of a checkpoint of these, if it is still known; `key` says all else that the
+    /// finding depends on.
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        let _ = (update, key);
+        None
+    }
+
+    /// Keeps what an op found of a checkpoint, for as long as there are room and the checkpoint.
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        let _ = (update, key, found);
+    }
+
     /// The environment's parameters that are numbers.
     fn parameters(&self) -> Result<Vec<String>>;
 
@@ -179,6 +209,22 @@ pub trait Lab {
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;
+
+    /// What the run's agent decides with search and `evaluator`, and the trees behind it; in
+    /// `num_simulations`, or as many as at play. Errors: `NotApplicable` where it does not search.
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        let _ = (evaluator, states, num_simulations);
+        Box::pin(async {
+            Err(Error::not_applicable(
+                "there is no agent here that searches",
+            ))
+        })
+    }
 }
 
 /// Distinct non-terminal states to average over: a fixed sample of all of them where they can be

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { dismissError, runOp, secondsOf, setOp } from '../actions';
+import { dismissError, runOp, secondsOf, setLive, setOp } from '../actions';
 import { formatSeconds } from '../format';
 import type { OpEntry } from '../protocol';
 import { defaultsOf, fieldsOf, type Values } from '../schema';
@@ -14,6 +14,7 @@ import { icon } from './icons';
 import { LightElement } from './light';
 import './progress';
 import { drawScene } from './scene';
+import { sheetMenu } from './sheet_menu';
 
 @customElement('gb-evidence')
 export class Evidence extends LightElement {
@@ -23,6 +24,7 @@ export class Evidence extends LightElement {
     now.engine,
     now.op,
     now.opParameters,
+    now.live,
     now.results,
     now.busy,
     now.error,
@@ -41,7 +43,7 @@ export class Evidence extends LightElement {
         <h2 id="evidence-title">Evidence</h2>
         <p>${entry?.summary ?? nothing}</p>
         <span class="grow"></span>
-        ${this.#switcher(now.results)}
+        ${sheetMenu(now.results)} ${this.#switcher(now.results)}
       </div>
       <div class="evgrid">
         <div class="op">${this.#form(now, entry)}</div>
@@ -127,8 +129,23 @@ export class Evidence extends LightElement {
         Run
         ${seconds === undefined ? nothing : html`<span>${costOf(seconds)}</span>`}
       </button>
+      ${this.#live(now, entry)}
       <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
     </div>`;
+  }
+
+  #live({ live }: State, { id }: OpEntry): TemplateResult {
+    const on = live[id] === true;
+    return html`<button
+      class="switch"
+      type="button"
+      role="switch"
+      aria-checked=${on}
+      title="Runs again after each checkpoint"
+      @click=${() => setLive(id, !on)}
+    >
+      <i></i><span>live while it trains</span>
+    </button>`;
   }
 
   #figures(now: State, entry: OpEntry | undefined): TemplateResult {

@@ -3,18 +3,23 @@
 import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { pinResult } from '../actions';
-import { ramp } from '../colour';
 import { type Drawn, draw } from '../figures';
 import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
 import { drawTable } from '../figures/table';
-import { formatNumber, formatScore } from '../format';
-import type { Body, Colour, Number as Score } from '../protocol';
-import { isStale, type Result, shownUpdate, store, type UnitRef, Watch } from '../store';
+import { formatNumber } from '../format';
+import {
+  isFollowed,
+  isStale,
+  type Result,
+  shownUpdate,
+  store,
+  type UnitRef,
+  Watch,
+} from '../store';
 import { exportMenu } from './export_menu';
+import { hasValues, legend, numberOf } from './figure_parts';
 import { icon } from './icons';
 import { LightElement } from './light';
-
-const RAMP_STEPS = 9;
 
 @customElement('gb-figure')
 export class FigureElement extends LightElement {
@@ -34,6 +39,7 @@ export class FigureElement extends LightElement {
     state.run,
     shownUpdate(state),
     this.result !== null && isStale(this.result, state),
+    this.result !== null && isFollowed(this.result, state),
   ]);
 
   override disconnectedCallback(): void {
@@ -102,7 +108,8 @@ export class FigureElement extends LightElement {
     const { result } = this;
     if (!result) return nothing;
     const { figure } = result;
-    const stale = isStale(result, this.#watch.state);
+    const followed = isFollowed(result, this.#watch.state);
+    const stale = !followed && isStale(result, this.#watch.state);
     const shown = figure.numbers;
     return html`
       <h3>
@@ -132,7 +139,9 @@ export class FigureElement extends LightElement {
   #svg(body: Drawn, title: string) {
     const drawing = this.#drawing;
     const height = drawing?.height ?? 0;
+    const focus = this.pointed >= 0 ? drawing?.focus?.(this.pointed) : undefined;
     return html`<svg
+      class=${focus ? 'focused' : ''}
       width="100%"
       height=${height}
       tabindex="0"
@@ -145,7 +154,7 @@ export class FigureElement extends LightElement {
       @click=${(event: MouseEvent) => this.#hold(this.#indexUnder(event))}
       @keydown=${this.#onKey}
     >
-      ${drawing?.marks} ${drawing && this.#rings(drawing.places, body)}
+      ${drawing?.marks} ${focus ?? nothing} ${drawing && this.#rings(drawing.places, body)}
     </svg>`;
   }
 
@@ -225,27 +234,4 @@ function guide(place: Place | undefined) {
   if (!place) return nothing;
   const middle = place.x + place.width / 2;
   return svg`<path class="g-guide" d=${`M${middle} ${place.y}v${place.height}`}></path>`;
-}
-
-/** Whether anything in a figure has the colour of a value. */
-function hasValues(body: Body): boolean {
-  return body.type !== 'board' || body.values.some((value) => value !== null);
-}
-
-function legend({ kind, limit, name }: Colour): TemplateResult {
-  const low = kind === 'diverging' ? formatNumber(-limit) : '0';
-  return html`<span class="legend" title=${name}>
-    ${low}
-    <span class="ramp">
-      ${ramp(kind, RAMP_STEPS).map((colour) => html`<i style="background:${colour}"></i>`)}
-    </span>
-    ${formatNumber(limit)}
-  </span>`;
-}
-
-function numberOf(number: Score): TemplateResult {
-  return html`<div class=${number.control ? 'ctl' : ''}>
-    <dt>${number.name}</dt>
-    <dd>${formatScore(number)}</dd>
-  </div>`;
 }

@@ -4,12 +4,19 @@ import { svg } from 'lit';
 import type { Body } from '../protocol';
 import { drawBoard } from './board';
 import type { Drawing, Frame } from './drawing';
+import { drawGraph } from './graph';
 import { drawMaps } from './maps';
+import { drawTree } from './tree';
 
 /** Bodies that are drawn; a table is laid out as HTML instead. */
 export type Drawn = Exclude<Body, { type: 'table' }>;
 
 let plots: typeof import('./plots') | null = null;
+
+/** Fetches the code of every drawing. */
+export async function loadDrawings(): Promise<void> {
+  plots = await import('./plots');
+}
 
 const HEIGHT_WHILE_LOADING = 180;
 
@@ -17,11 +24,10 @@ const HEIGHT_WHILE_LOADING = 180;
 export function draw(body: Drawn, frame: Frame, ready: () => void): Drawing {
   if (body.type === 'maps') return drawMaps(body, frame);
   if (body.type === 'board') return drawBoard(body, frame);
+  if (body.type === 'graph') return drawGraph(body, frame);
+  if (body.type === 'tree') return drawTree(body, frame);
   if (!plots) {
-    import('./plots').then((loaded) => {
-      plots = loaded;
-      ready();
-    });
+    loadDrawings().then(ready);
     return { height: HEIGHT_WHILE_LOADING, marks: svg``, places: [] };
   }
   switch (body.type) {
