@@ -31,16 +31,34 @@ pub enum Measure {
     Value,
 }
 
-/// A measure settled on a clean and a corrupt board.
+/// What a gauge reads off the answers, of its two actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Logit of the first action less logit of the second.
+    LogitDifference,
+    /// Log-odds of the first action among those that count.
+    LogOdds,
+    /// KL divergence from a policy, over the actions that count.
+    Divergence,
+    /// The value.
+    Value,
+    /// Logit of the first action.
+    Logit,
+    /// Log-probability of the first action among those that count.
+    LogProbability,
+}
+
+/// A measure settled on one or two boards.
 #[derive(Debug, Clone)]
 pub(super) struct Gauge {
-    /// What is measured; never `Auto`.
-    pub measure: Measure,
-    /// The choices on the clean and on the corrupt board.
+    /// What is measured.
+    pub kind: Kind,
+    /// The choices on the clean and on the corrupt board, or the best two on one.
     pub actions: [usize; 2],
-    /// Actions legal on both boards: the logit of an illegal one is never trained, so it says nothing.
+    /// The actions that count, legal on all boards: the logit of an illegal one is never trained, so it
+    /// says nothing.
     both: Vec<usize>,
-    /// The clean board's policy over them.
+    /// The first board's policy over them.
     policy: Vec<f32>,
 }
 
@@ -63,23 +81,23 @@ impl Gauge {
             .collect();
         let both: Vec<usize> = (0..shared.len()).filter(|&action| shared[action]).collect();
         let comparable = actions[0] != actions[1] && actions.iter().all(|&action| shared[action]);
-        let measure = match measure {
-            Measure::Auto if comparable => Measure::LogitDifference,
-            Measure::Auto => Measure::Value,
-            chosen => chosen,
+        let kind = match measure {
+            Measure::LogitDifference => Kind::LogitDifference,
+            Measure::Auto if comparable => Kind::LogitDifference,
+            Measure::Auto | Measure::Value => Kind::Value,
+            Measure::LogOdds => Kind::LogOdds,
+            Measure::Divergence => Kind::Divergence,
         };
-        match measure {
-            Measure::LogitDifference if !comparable => Err(Error::not_applicable(
+        match kind {
+            Kind::LogitDifference if !comparable => Err(Error::not_applicable(
                 "a logit difference needs two boards on which the agent chooses differently, both choices legal \
                  on both; measure the value, or change a board",
             )),
-            Measure::LogOdds if !shared[actions[0]] || both.len() < 2 => {
-                Err(Error::not_applicable(
-                    "log-odds need the clean board's choice and another action to be legal on both boards; \
+            Kind::LogOdds if !shared[actions[0]] || both.len() < 2 => Err(Error::not_applicable(
+                "log-odds need the clean board's choice and another action to be legal on both boards; \
                  measure the value, or change a board",
-                ))
-            }
-            Measure::Divergence if both.len() < 2 => Err(Error::not_applicable(
+            )),
+            Kind::Divergence if both.len() < 2 => Err(Error::not_applicable(
                 "a divergence needs two actions that are legal on both boards; measure the value, or change a \
                  board",
             )),
@@ -87,7 +105,7 @@ impl Gauge {
                 let policy = masked_softmax(answers.logits_of(0), &shared);
                 let policy = both.iter().map(|&action| policy[action]).collect();
                 Ok(Self {
-                    measure,
+                    kind,
                     actions,
                     both,
                     policy,
@@ -96,16 +114,53 @@ impl Gauge {
         }
     }
 
+    /// Settles `kind` on one board with the network's answer to it. Errors: `NotApplicable` where there is
+    /// no choice.
+    pub fn alone(kind: Kind, state: &dyn Env, answers: &Answers) -> Result<Self> {
+        let mut legal = vec![false; state.space().num_actions()];
+        state.legal(&mut legal);
+        let logits = answers.logits_of(0);
+        let policy = masked_softmax(logits, &legal);
+        let both: Vec<usize> = (0..legal.len()).filter(|&action| legal[action]).collect();
+        let first = masked_argmax(logits, &legal);
+        let first = first.ok_or_else(|| Error::not_applicable("this state has no legal action"))?;
+        legal[first] = false;
+        let second = masked_argmax(logits, &legal);
+        if second.is_none() && kind != Kind::Value && kind != Kind::Logit {
+            return Err(Error::not_applicable(
+                "only one action is legal on this board; look at the value or the logit",
+            ));
+        }
+        let policy = both.iter().map(|&action| policy[action]).collect();
+        let actions = [first, second.unwrap_or(first)];
+        Ok(Self {
+            kind,
+            actions,
+            both,
+            policy,
+        })
+    }
+
+    /// As a parameter that means the same on other boards.
+    pub fn measure(&self) -> Measure {
+        match self.kind {
+            Kind::LogOdds | Kind::LogProbability => Measure::LogOdds,
+            Kind::Divergence => Measure::Divergence,
+            Kind::Value => Measure::Value,
+            Kind::LogitDifference | Kind::Logit => Measure::LogitDifference,
+        }
+    }
+
     /// The measure of one state's answers.
     pub fn of(&self, logits: &[f32], value: f32) -> f32 {
         let [clean, corrupt] = self.actions;
-        match self.measure {
-            Measure::Value => value,
-            Measure::LogOdds => {
+        match self.kind {
+            Kind::Value => value,
+            Kind::LogOdds => {
                 let others = self.both.iter().filter(|&&action| action != clean);
                 logits[clean] - log_sum_exp(others.map(|&action| logits[action]))
             }
-            Measure::Divergence => {
+            Kind::Divergence => {
                 let total = log_sum_exp(self.both.iter().map(|&action| logits[action]));
                 let terms = self.policy.iter().zip(&self.both);
                 terms
@@ -113,7 +168,11 @@ impl Gauge {
                     .map(|(p, &action)| p * (p.ln() - (logits[action] - total)))
                     .sum()
             }
-            _ => logits[clean] - logits[corrupt],
+            Kind::LogProbability => {
+                logits[clean] - log_sum_exp(self.both.iter().map(|&action| logits[action]))
+            }
+            Kind::Logit => logits[clean],
+            Kind::LogitDifference => logits[clean] - logits[corrupt],
         }
     }
 
@@ -129,9 +188,9 @@ impl Gauge {
         let logits = output.logits;
         let device = logits.device();
         let column = |action: usize| logits.clone().narrow(1, action, 1); // [batch, 1]
-        match self.measure {
-            Measure::Value => output.value,
-            Measure::LogOdds => {
+        match self.kind {
+            Kind::Value => output.value,
+            Kind::LogOdds => {
                 let others: Vec<usize> =
                     self.both.iter().copied().filter(|&a| a != clean).collect();
                 let others = logits.clone().select(1, indices(&others, &device)); // [batch, other]
@@ -139,7 +198,7 @@ impl Gauge {
                 let first = others.clone().narrow(1, 0, 1); // [batch, 1]
                 column(clean) - first + activation::log_softmax(others, 1).narrow(1, 0, 1)
             }
-            Measure::Divergence => {
+            Kind::Divergence => {
                 let chosen = logits.clone().select(1, indices(&self.both, &device)); // [batch, both]
                 let log_policy = activation::log_softmax(chosen, 1); // [batch, both]
                 let width = self.policy.len();
@@ -151,28 +210,38 @@ impl Gauge {
                     .neg()
                     + entropy
             }
-            _ => column(clean) - column(corrupt),
+            Kind::LogProbability => {
+                let all = logits.clone().select(1, indices(&self.both, &device)); // [batch, both]
+                let first = all.clone().narrow(1, 0, 1); // [batch, 1]
+                column(clean) - first + activation::log_softmax(all, 1).narrow(1, 0, 1)
+            }
+            Kind::Logit => column(clean),
+            Kind::LogitDifference => column(clean) - column(corrupt),
         }
     }
 
     /// What is measured, for a caption.
     pub fn describe(&self, space: &Space) -> String {
         let [clean, corrupt] = self.actions.map(|action| &space.actions[action]);
-        match self.measure {
-            Measure::Value => "value".into(),
-            Measure::LogOdds => format!("log-odds of {clean}"),
-            Measure::Divergence => "policy".into(),
-            _ => format!("preference for {clean} over {corrupt}"),
+        match self.kind {
+            Kind::Value => "value".into(),
+            Kind::LogOdds => format!("log-odds of {clean}"),
+            Kind::Divergence => "policy".into(),
+            Kind::LogProbability => format!("log-probability of {clean}"),
+            Kind::Logit => format!("logit of {clean}"),
+            Kind::LogitDifference => format!("preference for {clean} over {corrupt}"),
         }
     }
 
     /// What it is called, for a message.
     pub fn name(&self) -> &'static str {
-        match self.measure {
-            Measure::Value => "value",
-            Measure::LogOdds => "log-odds",
-            Measure::Divergence => "policy",
-            _ => "logit difference",
+        match self.kind {
+            Kind::Value => "value",
+            Kind::LogOdds => "log-odds",
+            Kind::Divergence => "policy",
+            Kind::LogProbability => "log-probability",
+            Kind::Logit => "logit",
+            Kind::LogitDifference => "logit difference",
         }
     }
 }
@@ -226,7 +295,11 @@ mod tests {
     fn measured(measure: Measure) -> Vec<f32> {
         let boards = boards();
         let states = [boards[0].as_ref(), boards[1].as_ref()];
-        let gauge = Gauge::new(measure, states, &answers()).unwrap();
+        read(&Gauge::new(measure, states, &answers()).unwrap())
+    }
+
+    /// The rows of `answers` on the host, which the device agrees with.
+    fn read(gauge: &Gauge) -> Vec<f32> {
         let answers = answers();
         let host = gauge.rows(&answers);
         let device = Device::flex();
@@ -236,7 +309,7 @@ mod tests {
         };
         let there = pollster::block_on(backend::read(gauge.tensor(output))).unwrap();
         for (host, there) in host.iter().zip(there) {
-            assert!((host - there).abs() < 1e-5, "{measure:?}: {host} {there}");
+            assert!((host - there).abs() < 1e-5, "{gauge:?}: {host} {there}");
         }
         host
     }
@@ -254,7 +327,18 @@ mod tests {
         // Of two actions the log-odds are the difference of their logits.
         close(&measured(Measure::LogOdds), &[1.0, -3.0, 0.0]);
         // p = 1/(1+e⁻¹) = .7311: Σ p ln(p/q) with q = .0474 and with q = ½.
-        close(&measured(Measure::Divergence), &[0.0, 1.6535, 0.1109]);
+        close(&measured(Measure::Divergence), &[0.0, 1.6596, 0.1109]);
+    }
+
+    #[test]
+    fn one_board_has_its_best_two_actions() {
+        let boards = boards();
+        let alone = |kind| read(&Gauge::alone(kind, boards[0].as_ref(), &answers()).unwrap());
+        close(&alone(Kind::LogitDifference), &[1.0, -3.0, 0.0]);
+        close(&alone(Kind::Logit), &[2.0, 0.0, 1.0]);
+        close(&alone(Kind::Value), &[0.5, -0.5, 0.25]);
+        // ln(e²/(e⁻¹ + e² + e)), and so on: square 6 is free here too.
+        close(&alone(Kind::LogProbability), &[-0.3490, -3.0659, -0.7586]);
     }
 
     #[test]
@@ -274,7 +358,7 @@ mod tests {
         };
         let gauge =
             |measure| Gauge::new(measure, [boards[0].as_ref(), boards[1].as_ref()], &answers);
-        assert_eq!(gauge(Measure::Auto).unwrap().measure, Measure::Value);
+        assert_eq!(gauge(Measure::Auto).unwrap().kind, Kind::Value);
         for measure in [Measure::LogitDifference, Measure::LogOdds] {
             assert!(
                 matches!(gauge(measure), Err(Error::NotApplicable { .. })),

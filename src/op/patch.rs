@@ -13,6 +13,7 @@ use super::{
     OpEntry, Subject,
     ablate::last_hidden,
     contrast::{Contrast, Direction},
+    curve::{mean_and_spread, mean_rows},
     figure::{Bar, Body, Colour, Figure, Number, Scale},
     measure::Measure,
     parts::Part,
@@ -93,8 +94,8 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     };
     let given = Contrast::given(subject, parameters.measure).await?;
     let mut pairs = vec![given];
-    pairs.extend(Contrast::further(subject, pairs[0].gauge.measure, parameters.pairs).await?);
-    let work = (pairs.len() + 1) * subject.sites.len();
+    pairs.extend(Contrast::further(subject, pairs[0].gauge.measure(), parameters.pairs).await?);
+    let work = work(subject, &pairs);
     let mut shares = Vec::with_capacity(pairs.len());
     for (index, pair) in pairs.iter().enumerate() {
         shares.push(
@@ -113,6 +114,11 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     subject.step(work, work).await?;
     let map = map(subject, parameters, &pairs, &shares, &donors).await?;
     Ok(vec![enough, map, bars])
+}
+
+/// Steps of the whole: each pair's sites, then each pair's curves, then the figures.
+fn work(subject: &Subject<'_>, pairs: &[Contrast]) -> usize {
+    pairs.len() * (subject.sites.len() + 1) + 1
 }
 
 /// How much of the donor run's answer each part of each site restores. Steps are told as so many after
@@ -281,7 +287,7 @@ async fn strongest(
     let (part, direction) = (parameters.part, parameters.direction);
     let mut bars = Vec::with_capacity(subject.sites.len());
     for (index, site) in subject.sites.iter().enumerate() {
-        let means = enough::mean_rows(shares.iter().map(|shares| &shares[index]));
+        let means = mean_rows(shares.iter().map(|shares| &shares[index]));
         let (group, groups) = (highest(&means), part.groups(site));
         let mut control = 0.0;
         for pair in pairs {
@@ -307,7 +313,7 @@ async fn strongest(
             Some(shares[place.site][place.group])
         })
         .collect();
-    let (mean, spread) = enough::mean_and_spread(&best);
+    let (mean, spread) = mean_and_spread(&best);
     Ok(Figure {
         title: "Strongest part by site".into(),
         caption: format!(
