@@ -5,28 +5,33 @@
 
 pub mod ablate;
 pub mod activations;
+pub mod attribution;
+pub mod attribution_patch;
+pub mod circuit;
 pub mod cka;
 pub mod concept_value;
+mod contrast;
 pub mod counterfactual;
 mod course;
+mod curve;
 pub mod dataset_examples;
 pub mod direct_attribution;
 pub mod dynamics;
 mod episodes;
 pub mod feature_vis;
 pub mod figure;
-#[allow(dead_code)]
 mod gradient;
 mod hals;
 pub mod layout;
 pub mod lens;
 mod linear;
+mod measure;
 pub mod misgeneralisation;
 mod neighbours;
 pub mod nmf;
 pub mod occupancy;
-#[allow(dead_code)]
 mod pairs;
+mod parts;
 pub mod patch;
 pub mod pca;
 pub mod planning;
@@ -41,6 +46,7 @@ pub mod steer;
 pub mod value_map;
 mod walk;
 pub mod what_when_where;
+mod wiring;
 
 use crate::{
     agent::Explored,
@@ -60,6 +66,9 @@ use serde_json::Value;
 /// Every op.
 pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
+    &attribution::ENTRY,
+    &attribution_patch::ENTRY,
+    &circuit::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
     &nmf::ENTRY,
