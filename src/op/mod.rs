@@ -6,6 +6,9 @@
 pub mod ablate;
 pub mod activations;
 pub mod cka;
+pub mod clone;
+pub mod compare;
+mod distil;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -40,7 +43,7 @@ use crate::{
     },
     rng::Rng,
 };
-use figure::Figure;
+use figure::{Figure, Number};
 use serde_json::Value;
 
 /// Every op.
@@ -59,6 +62,8 @@ pub static OPS: &[&OpEntry] = &[
     &steer::ENTRY,
     &retarget::ENTRY,
     &search_tree::ENTRY,
+    &clone::ENTRY,
+    &compare::ENTRY,
 ];
 
 /// A registered op.
@@ -178,6 +183,19 @@ pub trait Lab {
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;
+
+    /// A network of the run's family with fresh weights, every width of it times `scale`.
+    /// Errors: `NotApplicable` where there is no family to draw from.
+    fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
+        let _ = (scale, seed);
+        Err(Error::not_applicable("there is no family of networks here"))
+    }
+
+    /// How well a network plays: the run's scores of its checkpoints; none where there are none.
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        let _ = evaluator;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// What the run's agent decides with search and `evaluator`, and the trees behind it; in
     /// `num_simulations`, or as many as at play. Errors: `NotApplicable` where it does not search.

@@ -7,11 +7,13 @@ use crate::{
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
-    model::{evaluator::Evaluator, taps::Edit},
+    model::{self, evaluator::Evaluator, taps::Edit},
     op::{
         self, Lab, Subject, Watch,
         figure::{Figure, Number},
+        score::Effort,
     },
+    rng::Rng,
     session::{Caller, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value};
@@ -147,6 +149,21 @@ impl Lab for Run {
 
     fn updates(&self) -> usize {
         self.config.updates
+    }
+
+    fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
+        let entry = model::entry(self.config.preset()?.model)?;
+        let parameters = entry.scaled(&self.config.model, scale);
+        let mut rng = Rng::new(seed).split("weights");
+        Ok(Evaluator {
+            network: (entry.make)(&parameters, self.start.space(), &mut rng, &self.device)?,
+            device: self.device.clone(),
+            edits: Vec::new(),
+        })
+    }
+
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        Box::pin(Run::score(self, evaluator, Effort::Quick))
     }
 
     fn explore<'a>(
