@@ -3,28 +3,22 @@
 //! Results go to stdout, progress to stderr. Bad input says what is allowed and exits with 2.
 
 mod episodes;
+mod evidence;
 mod train;
 
 use clap::{Parser, Subcommand};
 use episodes::{replay, rollout};
+use evidence::{run_op, sheet};
 use glassbox::{
     backend::DeviceName,
     error::{Error, Result},
     model::{find_site, taps::Edit, weights::Archive},
     op::{figure::Number, score::Effort},
-    schema,
-    session::{
-        Session, block_on,
-        catalogue::catalogue,
-        config,
-        protocol::{Command, Event},
-        run::Run,
-    },
+    session::{block_on, catalogue::catalogue, config, run::Run, sheet::TOLERANCE},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::{
-    cell::RefCell,
     fs,
     io::{self, BufRead, Write},
     path::{Path, PathBuf},
@@ -126,6 +120,18 @@ enum Cmd {
         /// An edit of activations, as JSON.
         #[arg(long)]
         edit: Vec<String>,
+        /// Where to write the figures as an evidence sheet that `sheet` replays.
+        #[arg(long)]
+        sheet: Option<PathBuf>,
+    },
+    /// Run the ops of an evidence sheet again on its weights, and compare their numbers: a JSON line for
+    /// each entry, last a summary. Exits with 1 where a number does not agree.
+    Sheet {
+        /// A file that the page exported, or that op --sheet wrote.
+        file: PathBuf,
+        /// The largest relative difference at which numbers agree.
+        #[arg(long, default_value_t = TOLERANCE)]
+        tolerance: f64,
     },
 }
 
@@ -133,7 +139,7 @@ enum Cmd {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("glassbox: {error}");
             ExitCode::from(2)
@@ -141,8 +147,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Cmd) -> Result<()> {
-    match command {
+fn run(command: Cmd) -> Result<ExitCode> {
+    let done = match command {
         Cmd::Catalogue => print(&catalogue()),
         Cmd::Replay { environment, set } => replay(config::environment(&environment, &set)?),
         Cmd::Rollout {
@@ -191,8 +197,16 @@ fn run(command: Cmd) -> Result<()> {
             set,
             state,
             edit,
-        } => run_op(&file, op, &set, &state, &edit),
-    }
+            sheet,
+        } => run_op(&file, op, &set, &state, &edits(&edit)?, sheet.as_deref()),
+        Cmd::Sheet { file, tolerance } => {
+            return Ok(match sheet(&file, tolerance)? {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            });
+        }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// One JSON value on a line of its own. A reader that has left is no error.
@@ -308,52 +322,4 @@ fn evaluate(run: &Run, names: &[String], edits: &[Edit]) -> Result<()> {
             .collect();
         Ok(json!({"logits": answers.logits, "value": answers.values[0], "sites": shown}))
     })
-}
-
-fn run_op(
-    file: &Path,
-    op: String,
-    set: &[String],
-    states: &[String],
-    edit: &[String],
-) -> Result<()> {
-    let bytes = fs::read(file).map_err(|why| file_error(file, why))?;
-    let entry = glassbox::op::entry(&op)?;
-    let mut session = Session::new();
-    block_on(session.handle(
-        Command::Import {
-            bytes,
-            device: DeviceName::Cpu,
-        },
-        &|_| {},
-    ))?;
-    let states = if states.is_empty() {
-        let own = (session.run()?.config().preset()?.states)();
-        own.into_iter().take(entry.num_states).collect()
-    } else {
-        states
-            .iter()
-            .map(|text| {
-                serde_json::from_str(text)
-                    .map_err(|why| Error::parse(format!("--state {text}"), why))
-            })
-            .collect::<Result<Vec<Value>>>()?
-    };
-    let command = Command::Op {
-        op,
-        parameters: Value::Object(schema::set_pairs(set)?),
-        states,
-        checkpoint: None,
-        edits: edits(edit)?,
-    };
-    let printed: RefCell<Result<()>> = RefCell::new(Ok(()));
-    block_on(session.handle(command, &|event| {
-        if let Event::Figures {
-            figures, numbers, ..
-        } = event
-        {
-            *printed.borrow_mut() = print(&json!({"figures": figures, "numbers": named(&numbers)}));
-        }
-    }))?;
-    printed.into_inner()
 }

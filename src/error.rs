@@ -51,6 +51,12 @@ pub enum Error {
         /// What is wrong with it and what is allowed.
         why: String,
     },
+    /// An evidence sheet that cannot be read or replayed.
+    #[error("not a usable evidence sheet: {why}")]
+    Sheet {
+        /// What is wrong with it and what is allowed.
+        why: String,
+    },
     /// Text that does not parse.
     #[error("cannot read {what}: {why}")]
     Parse {
@@ -126,6 +132,7 @@ impl Error {
             Self::EpisodeOver => "episode_over",
             Self::State { .. } => "state",
             Self::Checkpoint { .. } => "checkpoint",
+            Self::Sheet { .. } => "sheet",
             Self::Parse { .. } => "parse",
             Self::Shape { .. } => "shape",
             Self::NotApplicable { .. } => "not_applicable",
@@ -146,6 +153,11 @@ impl Error {
     /// `Error::Checkpoint` with a reason.
     pub fn checkpoint(why: impl Into<String>) -> Self {
         Self::Checkpoint { why: why.into() }
+    }
+
+    /// `Error::Sheet` with a reason.
+    pub fn sheet(why: impl Into<String>) -> Self {
+        Self::Sheet { why: why.into() }
     }
 
     /// `Error::NotApplicable` with a reason.

@@ -2,14 +2,19 @@
 
 use crate::error::{Error, Result};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// Empty parameters, for what has nothing to choose.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct NoParameters {}
 
-/// The JSON schema of `T` with its defaults, all references inlined.
+/// The JSON schema of `T` with its defaults, all references inlined; `x-order` is a field's place in the
+/// struct, since objects are sorted by their keys.
 pub fn schema_of<T: JsonSchema + Default + Serialize>() -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
@@ -24,7 +29,46 @@ pub fn schema_of<T: JsonSchema + Default + Serialize>() -> Value {
             }
         }
     }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for (place, name) in names_in_order(&T::default()).into_iter().enumerate() {
+            if let Some(Value::Object(property)) = properties.get_mut(&name) {
+                property.insert("x-order".into(), place.into());
+            }
+        }
+    }
     schema
+}
+
+/// Names of a struct's fields in the order in which it declares them.
+fn names_in_order(value: &impl Serialize) -> Vec<String> {
+    // Text keeps the order that a map would lose.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    serde_json::from_str::<Names>(&text).map_or_else(|_| Vec::new(), |names| names.0)
+}
+
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Names;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
 }
 
 /// Reads parameters over their defaults. `scope` is the dotted prefix for error texts.
@@ -220,6 +264,18 @@ mod tests {
     fn defaults_fill_what_is_not_given() {
         let sample: Sample = parameters(&json!({"rate": 1}), "sample").unwrap();
         assert_eq!((sample.count, sample.rate), (3, 1.0));
+    }
+
+    #[test]
+    fn fields_know_their_place() {
+        #[derive(Serialize, JsonSchema, Default)]
+        struct Late {
+            zeta: usize,
+            alpha: Option<usize>,
+        }
+        let schema = schema_of::<Late>();
+        assert_eq!(schema["properties"]["zeta"]["x-order"], 0);
+        assert_eq!(schema["properties"]["alpha"]["x-order"], 1);
     }
 
     #[test]

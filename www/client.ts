@@ -76,6 +76,11 @@ export class Client {
     this.#send({ kind: 'pause' });
   }
 
+  /** Calls the running op off, and those that wait: they are rejected as `cancelled`. */
+  cancel(): void {
+    this.#send({ kind: 'cancel' });
+  }
+
   /** Ends the worker; open requests are rejected. */
   terminate(): void {
     this.#worker.terminate();

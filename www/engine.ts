@@ -53,6 +53,11 @@ export function pauseEngine(): void {
   client?.pause();
 }
 
+/** Calls running ops off; each ends with the error `cancelled`, and nothing has changed. */
+export function cancelOps(): void {
+  client?.cancel();
+}
+
 /** Does what the visitor asked for; an error is shown at `place`. Says whether it went well. */
 export async function attempt(
   place: PageError['place'],
@@ -72,8 +77,9 @@ export async function report(
     return true;
   } catch (why) {
     if (!(why instanceof EngineError)) throw why;
-    // A dead engine has its own bar, with a way to go on.
-    if (why.code !== 'dead') store.set({ error: { code: why.code, message: why.message, place } });
+    // A dead engine has its own bar, with a way to go on; what was called off needs none.
+    if (why.code !== 'dead' && why.code !== 'cancelled')
+      store.set({ error: { code: why.code, message: why.message, place } });
     return false;
   }
 }

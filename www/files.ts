@@ -5,7 +5,7 @@ import { ask, attempt, request } from './engine';
 import { look } from './look';
 import type { ExportKind } from './protocol';
 import { pause, presetOf, takeReports } from './run';
-import { forgetKeptRun } from './safe';
+import { keepFile } from './safe';
 import { store } from './store';
 
 /** Hands a file to the visitor. */
@@ -31,8 +31,8 @@ export async function importFile(bytes: Uint8Array): Promise<boolean> {
   const { device, run } = store.state;
   return attempt('page', async () => {
     await request({ type: 'import', bytes, device }, takeReports);
-    forgetKeptRun();
     const opened = store.state.run;
+    keepFile(bytes, store.state.update);
     store.set({ results: [], edits: [], editScores: null, unit: null });
     const preset = presetOf(opened);
     if (run?.environment !== opened?.environment) {

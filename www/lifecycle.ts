@@ -2,13 +2,17 @@
 
 import { setUpBoards } from './boards';
 import { EngineError } from './client';
-import { ask, attempt, hasSimd, request, startEngine } from './engine';
+import { ask, attempt, cancelOps, hasSimd, request, startEngine } from './engine';
 import { look, scoreEdits } from './look';
+import { opsEnded } from './ops';
 import type { DeviceName, PresetEntry } from './protocol';
 import { open, pause, reset, takeReports, train } from './run';
 import { keepRun, keptRun } from './safe';
 import { pastUpTo, store } from './store';
 import { type Link, readLink } from './url';
+
+/** An engine that takes longer to end what was called off hangs. */
+const ANSWER_MS = 2000;
 
 /** Starts the engine and opens what the link says. */
 export async function boot(link: Link): Promise<void> {
@@ -48,7 +52,14 @@ async function followLink(link: Link, preset: PresetEntry): Promise<void> {
   if (link.boards.length > 0) await setUpBoards(link.boards.slice(0, 2), preset.states);
   if (link.edits.length > 0) store.set({ edits: link.edits });
   const op = store.state.catalogue?.ops.find(({ id }) => id === link.op)?.id ?? store.state.op;
-  if (op) store.set({ op, opParameters: { ...store.state.opParameters, [op]: link.parameters } });
+  if (op) {
+    const { opParameters, live } = store.state;
+    store.set({
+      op,
+      opParameters: { ...opParameters, [op]: link.parameters },
+      live: { ...live, [op]: link.live },
+    });
+  }
   await look();
   if (link.unread.length > 0) {
     const message = `These parts of the link could not be read and were left out: ${link.unread.join(', ')}.`;
@@ -98,6 +109,17 @@ async function resume(device: DeviceName): Promise<void> {
 /** Takes a new worker in place of a dead or busy one. */
 export async function recover(): Promise<void> {
   await recoverOn(store.state.device);
+}
+
+/** Calls the running op off; an engine that does not answer is replaced. */
+export async function cancel(): Promise<void> {
+  const { busy } = store.state;
+  if (!busy || busy.cancelling) return;
+  store.set({ busy: { ...busy, cancelling: true } });
+  cancelOps();
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
+  await Promise.race([opsEnded(), late]);
+  if (store.state.busy?.started === busy.started) await recover();
 }
 
 /** The same, on another device. */

@@ -8,7 +8,7 @@ export type ToWorker =
   | { kind: 'request'; id: number; command: Command }
   /** Stop the running `advance` after its present update. */
   | { kind: 'pause' }
-  /** Call the running op off: it ends with the error `cancelled`, and nothing has changed. */
+  /** Call off the running op and those that wait: they end with the error `cancelled`. */
   | { kind: 'cancel' };
 
 export type FromWorker =

@@ -1,16 +1,20 @@
 // Ops and their figures.
 
 import { attempt, request } from './engine';
-import { keepRun } from './safe';
-import { basis, isStale, store } from './store';
+import type { Event, OpEntry } from './protocol';
+import { basis, isStale, type Result, store } from './store';
 
 const RECOMPUTE_DELAY_MS = 400;
 /** An op that takes longer is not run again unasked. */
 const QUICK_SECONDS = 2;
+/** An op that runs by itself is told of only when it takes longer. */
+const QUIET_MS = 300;
 
 const lastSeconds = new Map<string, number>();
 let lastResult = 0;
 let recomputeTimer: ReturnType<typeof setTimeout> | undefined;
+/** Resolves when every op that was begun has ended, well or not. */
+let underway: Promise<unknown> = Promise.resolve();
 
 /** The op that takes a pair of boards, if there is one. */
 export function pairOp(): string | null {
@@ -26,6 +30,11 @@ export function setOp(op: string, parameters?: Record<string, unknown>): void {
   });
 }
 
+/** Whether an op is run again after each checkpoint while the agent trains. */
+export function setLive(op: string, on: boolean): void {
+  store.set({ live: { ...store.state.live, [op]: on } });
+}
+
 /** The states that an op looks at: none, the board on show, or the pair. */
 function statesFor(numStates: number): unknown[] {
   const { boards, active } = store.state;
@@ -38,42 +47,85 @@ export function secondsOf(op: string): number | undefined {
   return lastSeconds.get(op);
 }
 
+/** Resolves when every op that was begun has ended. */
+export function opsEnded(): Promise<unknown> {
+  return underway;
+}
+
 /** Runs an op on what is on show; its figures take the place of those that are not pinned. */
 export async function runOp(op: string, parameters?: Record<string, unknown>): Promise<void> {
   const entry = store.state.catalogue?.ops.find(({ id }) => id === op);
   if (!entry || store.state.busy) return;
   const values = parameters ?? store.state.opParameters[op] ?? {};
   setOp(op, values);
-  const { scrubbed, edits } = store.state;
-  let started = performance.now();
-  const madeFrom = basis(store.state);
-  store.set({ busy: { label: entry.title, done: 0, total: 0, started } });
-  await attempt('evidence', async () => {
-    // Cancelling ends the worker, so that what it has trained is kept first.
-    await keepRun(true);
-    started = performance.now();
-    const states = statesFor(entry.num_states);
-    const checkpoint = scrubbed ?? undefined;
-    await request({ type: 'op', op, parameters: values, states, checkpoint, edits }, (events) => {
-      for (const event of events) {
-        if (event.type === 'progress') {
-          const { done, total } = event;
-          store.set({ busy: { label: entry.title, done, total, started } });
-        } else if (event.type === 'figures') {
-          const { update, numbers } = event;
-          lastSeconds.set(op, (performance.now() - started) / 1000);
-          const fresh = event.figures.map((figure) => {
-            lastResult += 1;
-            const made = { id: lastResult, op, parameters: values, update, basis: madeFrom };
-            return { ...made, figure, numbers, pinned: false };
-          });
-          const kept = store.state.results.filter(({ pinned }) => pinned);
-          store.set({ results: [...kept, ...fresh] });
-        }
+  await perform(entry, values, 0);
+}
+
+/** Runs an op after those before it, told of after `quiet` milliseconds; says whether it went well. */
+function perform(entry: OpEntry, parameters: Record<string, unknown>, quiet: number) {
+  const result = underway.then(() => performNow(entry, parameters, quiet));
+  underway = result.catch(() => {});
+  return result;
+}
+
+async function performNow(
+  entry: OpEntry,
+  parameters: Record<string, unknown>,
+  quiet: number,
+): Promise<boolean> {
+  const started = performance.now();
+  let counted = { done: 0, total: 0 };
+  const tell = () => {
+    const cancelling = store.state.busy?.cancelling ?? false;
+    store.set({ busy: { label: entry.title, ...counted, started, cancelling } });
+  };
+  const timer = quiet > 0 ? setTimeout(tell, quiet) : undefined;
+  if (quiet === 0) tell();
+  const take = (events: Event[]) => {
+    for (const event of events) {
+      if (event.type === 'progress') {
+        counted = { done: event.done, total: event.total };
+        if (store.state.busy) tell();
+      } else if (event.type === 'figures') {
+        lastSeconds.set(entry.id, (performance.now() - started) / 1000);
+        show(
+          event.figures.map((figure) => ({
+            ...made,
+            figure,
+            update: event.update,
+            numbers: event.numbers,
+          })),
+        );
       }
-    });
-  });
+    }
+  };
+  const { scrubbed, edits } = store.state;
+  const made = { op: entry.id, parameters, basis: basis(store.state) };
+  const well = await attempt('evidence', () =>
+    request(
+      {
+        type: 'op',
+        op: entry.id,
+        parameters,
+        states: statesFor(entry.num_states),
+        checkpoint: scrubbed ?? undefined,
+        edits,
+      },
+      take,
+    ),
+  );
+  clearTimeout(timer);
   store.set({ busy: null });
+  return well;
+}
+
+/** Puts fresh figures in the place of those that are not pinned. */
+function show(fresh: Omit<Result, 'id' | 'pinned'>[]): void {
+  const numbered = fresh.map((result) => {
+    lastResult += 1;
+    return { ...result, id: lastResult, pinned: false };
+  });
+  store.set({ results: [...store.state.results.filter(({ pinned }) => pinned), ...numbered] });
 }
 
 export function pinResult(id: number, pinned: boolean): void {
@@ -94,4 +146,32 @@ export function recompute(): void {
     const isQuick = last && (lastSeconds.get(last.op) ?? 0) < QUICK_SECONDS;
     if (isQuick && !training && isStale(last, store.state)) runOp(last.op, last.parameters);
   }, RECOMPUTE_DELAY_MS);
+}
+
+/** The op that is to be run again after a checkpoint, if there is one. */
+function liveOp(): OpEntry | null {
+  const { op, live, scrubbed, catalogue } = store.state;
+  // Who looks at an earlier checkpoint is not interrupted.
+  if (!op || !live[op] || scrubbed !== null) return null;
+  return catalogue?.ops.find(({ id }) => id === op) ?? null;
+}
+
+let following = false;
+let behind = false;
+
+/** After a checkpoint: runs the op on show again if it is live; what comes meanwhile is one more run. */
+export async function follow(): Promise<void> {
+  behind = true;
+  if (following) return;
+  following = true;
+  while (behind) {
+    behind = false;
+    await underway;
+    const entry = liveOp();
+    if (!entry) break;
+    const parameters = store.state.opParameters[entry.id] ?? {};
+    // What fails or is called off once would be so again at every checkpoint.
+    if (!(await perform(entry, parameters, QUIET_MS))) setLive(entry.id, false);
+  }
+  following = false;
 }

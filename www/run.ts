@@ -4,7 +4,7 @@ import { setUpBoards } from './boards';
 import { Clock } from './clock';
 import { attempt, pauseEngine, request } from './engine';
 import { look, lookWhileTraining, scoreEdits } from './look';
-import { recompute } from './ops';
+import { follow, recompute } from './ops';
 import type { Event, PresetEntry, RunInfo } from './protocol';
 import { forgetKeptRun, keepRun } from './safe';
 import { initialState, pastUpTo, store } from './store';
@@ -101,7 +101,10 @@ export async function train(until = store.state.run?.updates ?? 0): Promise<void
       takeReports(events);
       clock.tick(store.state.update - before);
       lookWhileTraining();
-      if (events.some(({ type }) => type === 'checkpoint')) keepRun();
+      if (events.some(({ type }) => type === 'checkpoint')) {
+        keepRun();
+        follow();
+      }
     });
   });
   const well = await underway;

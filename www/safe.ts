@@ -18,6 +18,11 @@ export function keptRun(): Kept | null {
   return kept;
 }
 
+/** A file that was opened is what there is to go on from. */
+export function keepFile(bytes: Uint8Array, update: number): void {
+  kept = { bytes, update };
+}
+
 export function forgetKeptRun(): void {
   kept = null;
 }

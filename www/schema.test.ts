@@ -55,6 +55,11 @@ describe('fieldsOf', () => {
     ]);
   });
 
+  it('follows the order of declaration, where the schema tells it', () => {
+    const properties = { alpha: { 'x-order': 1 }, beta: {}, zeta: { 'x-order': 0 } };
+    expect(fieldsOf({ properties }).map(({ name }) => name)).toEqual(['zeta', 'alpha', 'beta']);
+  });
+
   it('keeps names, descriptions, choices and where a picker takes its own from', () => {
     expect(field('learning_rate').label).toBe('Learning rate');
     expect(labelOf('num_states')).toBe('Number of states');

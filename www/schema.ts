@@ -40,10 +40,13 @@ export type Values = Record<string, unknown>;
 
 type Node = Record<string, unknown>;
 
-/** The fields of a parameter schema, in its order. */
+/** The fields of a parameter schema, in the order of what they were declared in. */
 export function fieldsOf(schema: unknown): Field[] {
   const properties = asNode(asNode(schema).properties);
-  return Object.entries(properties).map(([name, property]) => fieldOf(name, asNode(property)));
+  const place = (property: unknown) => asNumber(asNode(property)['x-order']) ?? Infinity;
+  return Object.entries(properties)
+    .sort(([, one], [, other]) => place(one) - place(other) || 0)
+    .map(([name, property]) => fieldOf(name, asNode(property)));
 }
 
 /** The values of a form before anyone touched it. */

@@ -83,6 +83,8 @@ export interface Busy {
   total: number;
   /** `performance.now()` at its start. */
   started: number;
+  /** It was called off, and has yet to end. */
+  cancelling: boolean;
 }
 
 export interface PageError {
@@ -156,6 +158,8 @@ export interface State {
   op: string | null;
   /** Values of each op's form, by op id. */
   opParameters: Record<string, Record<string, unknown>>;
+  /** Ops that are run again after each checkpoint while the agent trains, by op id. */
+  live: Record<string, boolean>;
   results: Result[];
 
   busy: Busy | null;
@@ -199,6 +203,7 @@ export const initialState: State = {
   editScores: null,
   op: null,
   opParameters: {},
+  live: {},
   results: [],
   busy: null,
   error: null,
@@ -245,6 +250,13 @@ export function basis(state: State): string {
 /** Whether the page has moved on since the figure was made. */
 export function isStale(result: Result, state: State): boolean {
   return result.update !== shownUpdate(state) || result.basis !== basis(state);
+}
+
+/** Whether a figure is renewed by itself with the next checkpoint. */
+export function isFollowed(result: Result, state: State): boolean {
+  const { live, training, scrubbed, op } = state;
+  const isLive = training && scrubbed === null && live[result.op] === true && op === result.op;
+  return isLive && !result.pinned && result.basis === basis(state);
 }
 
 type Listener = (state: State) => void;

@@ -15,6 +15,8 @@ export interface Link {
   edits: Edit[];
   op: string | null;
   parameters: Record<string, unknown>;
+  /** Whether that op is run again after each checkpoint. */
+  live: boolean;
   device: DeviceName;
   /** Parts of the link that could not be read, and were left out. */
   unread: string[];
@@ -68,6 +70,7 @@ export function readLink(search: string): Link {
     edits: part('edits', [], (text) => json(text, areEdits)),
     op: query.get('op'),
     parameters: part('parameters', {}, object),
+    live: part('live', false, (text) => json(text, (value) => typeof value === 'boolean')),
     device: part<DeviceName>('device', 'cpu', (text) =>
       ['cpu', 'webgpu'].includes(text) ? text : undefined,
     ),
@@ -91,6 +94,7 @@ export function writeLink(state: State): string {
   if (op && op !== preset?.ops[0]) query.set('op', op);
   const parameters = op ? opParameters[op] : undefined;
   if (parameters && Object.keys(parameters).length > 0) put('parameters', parameters);
+  if (op && state.live[op]) put('live', true);
   if (device !== 'cpu') query.set('device', device);
   return `?${query}`;
 }

@@ -82,6 +82,16 @@ function stillWaits(): boolean | Promise<boolean> {
   });
 }
 
+/** Ops that wait for an update to end are called off before they begin. */
+function dropWaitingOps(): void {
+  const message = 'cancelled; everything is as it was before';
+  for (const request of queue.filter(({ command }) => command.type === 'op')) {
+    queue.splice(queue.indexOf(request), 1);
+    post({ kind: 'event', id: request.id, event: { type: 'error', code: 'cancelled', message } });
+    post({ kind: 'done', id: request.id });
+  }
+}
+
 async function pump(): Promise<void> {
   if (running || !engine) return;
   running = true;
@@ -132,6 +142,7 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
       break;
     case 'cancel':
       cancelled = true;
+      dropWaitingOps();
       break;
   }
   await pump();

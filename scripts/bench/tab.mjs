@@ -39,7 +39,7 @@ export async function inTab(tab, run, argument) {
 async function startEngine() {
   const module = await import(new URL('pkg/cpu/glassbox.js', document.baseURI).href);
   await module.default();
-  const session = new module.Glassbox();
+  const session = new module.Glassbox(() => true);
   globalThis.ask = async (command) => {
     const events = [];
     await session.handle(command, (event) => events.push(event));

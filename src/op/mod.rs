@@ -8,7 +8,10 @@ pub mod activations;
 pub mod cka;
 pub mod clone;
 pub mod compare;
+pub mod concept_value;
+mod course;
 mod distil;
+pub mod dynamics;
 mod episodes;
 pub mod figure;
 #[allow(dead_code)]
@@ -30,6 +33,7 @@ pub mod search_tree;
 pub mod steer;
 pub mod value_map;
 mod walk;
+pub mod what_when_where;
 
 use crate::{
     agent::Explored,
@@ -55,6 +59,9 @@ pub static OPS: &[&OpEntry] = &[
     &pca::ENTRY,
     &cka::ENTRY,
     &probe::ENTRY,
+    &what_when_where::ENTRY,
+    &concept_value::ENTRY,
+    &dynamics::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
@@ -164,6 +171,18 @@ impl Watch for Within<'_> {
 pub trait Lab {
     /// Updates and networks of the run's checkpoints, the oldest first.
     fn checkpoints(&self) -> Vec<(usize, Evaluator)>;
+
+    /// What an op found of a checkpoint of these, if it is still known; `key` says all else that the
+    /// finding depends on.
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        let _ = (update, key);
+        None
+    }
+
+    /// Keeps what an op found of a checkpoint, for as long as there are room and the checkpoint.
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        let _ = (update, key, found);
+    }
 
     /// The environment's parameters that are numbers.
     fn parameters(&self) -> Result<Vec<String>>;

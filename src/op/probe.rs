@@ -2,7 +2,7 @@
 //! an untrained network, the input and shuffled labels allow, and whether the policy uses what is read.
 
 mod causal;
-mod data;
+pub(super) mod data;
 pub mod fit;
 mod hidden;
 mod report;
@@ -10,13 +10,14 @@ mod report;
 use super::{OpEntry, Subject, Watch, Within, figure::Figure};
 use crate::{
     error::{Error, Result},
-    model::{Site, find_site},
+    model::{Site, evaluator::Evaluator, find_site},
     rng::Rng,
     schema,
 };
 use data::{Sample, Split, Standard};
 use fit::{Design, Loss, Ridge, Target};
 use hidden::Hidden;
+pub(super) use report::SCORE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{cell::OnceCell, collections::BTreeMap};
@@ -88,6 +89,9 @@ pub enum Kind {
     Linear,
     /// One direction of few elements: the same with an L1 penalty.
     Sparse,
+    /// One direction in closed form, which is quickest: Fisher's discriminant of yes-or-no concepts, ridge
+    /// regression of numbers.
+    Discriminant,
     /// A few hidden ReLU units: slow, so choose a concept or a site.
     Nonlinear,
 }
@@ -117,14 +121,14 @@ impl Probe {
 }
 
 /// Activations of one split as features; what all concepts share is made once.
-struct Prepared {
+pub(super) struct Prepared {
     standard: Standard,
-    train: Design,
-    test: Design,
+    pub train: Design,
+    pub test: Design,
 }
 
 impl Prepared {
-    fn new(activations: &[f32], width: usize, split: &Split) -> Self {
+    pub fn new(activations: &[f32], width: usize, split: &Split) -> Self {
         let standard = Standard::new(activations, width, &split.train);
         Self {
             train: standard.design(activations, &split.train),
@@ -152,13 +156,16 @@ impl<'a> Fitter<'a> {
 
     fn fit(&self, kind: Kind, target: &Target, rng: &mut Rng) -> Probe {
         let (penalty, num_steps) = (self.study.penalty, self.study.num_steps);
+        let ridge = || self.ridge.get_or_init(|| Ridge::new(self.train, penalty));
         match (kind, target.loss) {
             (Kind::Linear, Loss::Logistic) => {
                 Probe::Linear(fit::logistic(self.train, target, penalty))
             }
-            (Kind::Linear, Loss::Squares) => {
-                let ridge = || Ridge::new(self.train, penalty);
-                Probe::Linear(self.ridge.get_or_init(ridge).fit(&target.values))
+            (Kind::Discriminant, Loss::Logistic) => {
+                Probe::Linear(ridge().discriminant(&target.values))
+            }
+            (Kind::Linear | Kind::Discriminant, Loss::Squares) => {
+                Probe::Linear(ridge().fit(&target.values))
             }
             (Kind::Sparse, _) => Probe::Linear(fit::sparse(self.train, target, penalty, num_steps)),
             (Kind::Nonlinear, _) => {
@@ -169,13 +176,13 @@ impl<'a> Fitter<'a> {
 }
 
 /// A score over the seeds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Estimate {
-    mean: f32,
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Estimate {
+    pub mean: f32,
     /// Deviation between seeds; 0 of one.
-    spread: f32,
+    pub spread: f32,
     /// Elements that the probes read, on average.
-    read: f32,
+    pub read: f32,
 }
 
 impl Estimate {
@@ -196,9 +203,9 @@ impl Estimate {
 }
 
 /// States, splits and settings: everything but the activations.
-struct Study {
-    sample: Sample,
-    splits: Vec<Split>,
+pub(super) struct Study {
+    pub sample: Sample,
+    pub splits: Vec<Split>,
     kind: Kind,
     penalty: f32,
     num_steps: usize,
@@ -206,7 +213,7 @@ struct Study {
 }
 
 impl Study {
-    fn new(subject: &Subject<'_>, parameters: &Parameters) -> Self {
+    pub fn new(subject: &Subject<'_>, parameters: &Parameters) -> Self {
         let rng = subject.rng.split("probe");
         let count = parameters.reference_states;
         let sample = Sample::new(subject.env, count, &mut subject.rng.split("reference"));
@@ -229,9 +236,32 @@ impl Study {
         splits.any(|split| varies(&split.train) && varies(&split.test))
     }
 
+    /// Those of the concepts `asked` for that vary, and the others.
+    /// Errors: `NotApplicable` where none does.
+    pub fn varying(&self, asked: &[usize]) -> Result<(Vec<usize>, Vec<usize>)> {
+        let (concepts, constant): (Vec<_>, Vec<_>) =
+            asked.iter().partition(|&&concept| self.varies(concept));
+        if concepts.is_empty() {
+            return Err(Error::not_applicable(format!(
+                "no concept asked for varies over {} states; ask for more states or another concept",
+                self.sample.states.len()
+            )));
+        }
+        Ok((concepts, constant))
+    }
+
+    /// Activations of its states.
+    pub async fn record(&self, evaluator: &Evaluator) -> Result<Recorded> {
+        let batch = self.sample.states.len();
+        let (_, recorded) = evaluator
+            .record(self.sample.observations.clone(), batch)
+            .await?;
+        Ok(recorded)
+    }
+
     /// How well probes read `concepts` from `activations` `[state × element]`; with `is_shuffled`, when
     /// each state has another one's label.
-    fn estimate(
+    pub fn estimate(
         &self,
         activations: &[f32],
         concepts: &[usize],
@@ -281,7 +311,7 @@ impl Row<'_> {
 }
 
 /// A control that cannot be measured is at chance.
-fn mean_of(estimate: Option<Estimate>) -> f32 {
+pub(super) fn mean_of(estimate: Option<Estimate>) -> f32 {
     estimate.map_or(0.0, |estimate| estimate.mean)
 }
 
@@ -292,18 +322,9 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     };
     let asked = asked(subject, &parameters.concept)?;
     let study = Study::new(subject, parameters);
-    let (concepts, constant): (Vec<usize>, Vec<usize>) =
-        asked.iter().partition(|&&concept| study.varies(concept));
-    if concepts.is_empty() {
-        return Err(Error::not_applicable(format!(
-            "no concept asked for varies over {} states; ask for more states or another concept",
-            study.sample.states.len()
-        )));
-    }
-    let batch = study.sample.states.len();
-    let input = study.sample.observations.clone();
-    let (_, trained) = subject.evaluator.record(input.clone(), batch).await?;
-    let (_, untrained) = subject.untrained.record(input, batch).await?;
+    let (concepts, constant) = study.varying(&asked)?;
+    let trained = study.record(&subject.evaluator).await?;
+    let untrained = study.record(&subject.untrained).await?;
     let total = 3 * sites.len() + 2;
     let mut scores = Vec::with_capacity(sites.len());
     for (index, site) in sites.iter().enumerate() {
@@ -342,7 +363,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
 }
 
 /// The concept called `id`, or all. Errors: `UnknownId`, and `NotApplicable` where there are none.
-fn asked(subject: &Subject<'_>, id: &str) -> Result<Vec<usize>> {
+pub(super) fn asked(subject: &Subject<'_>, id: &str) -> Result<Vec<usize>> {
     let known = &subject.env.space().concepts;
     if known.is_empty() {
         return Err(Error::not_applicable("this environment names no concepts"));
@@ -360,7 +381,7 @@ fn asked(subject: &Subject<'_>, id: &str) -> Result<Vec<usize>> {
         })
 }
 
-fn is_hidden(site: &Site) -> bool {
+pub(super) fn is_hidden(site: &Site) -> bool {
     !site.is_output() && site.name != "obs"
 }
 
@@ -391,7 +412,7 @@ fn chosen<'a>(
 }
 
 /// Activations of every site, `[state × element]` by name.
-type Recorded = BTreeMap<String, Vec<f32>>;
+pub(super) type Recorded = BTreeMap<String, Vec<f32>>;
 
 /// The controls of what was `chosen`; `watch` is told twice the sites that are done.
 async fn controlled<'a>(
@@ -446,6 +467,22 @@ mod tests {
 
     const WIDTH: usize = 20;
 
+    impl Study {
+        /// Linear probes on a sample of one's own.
+        pub fn of(sample: Sample, num_seeds: u64, rng: Rng) -> Self {
+            Self {
+                splits: (0..num_seeds)
+                    .map(|seed| sample.split(&mut rng.split(&format!("split {seed}"))))
+                    .collect(),
+                sample,
+                kind: Kind::Linear,
+                penalty: 0.01,
+                num_steps: 100,
+                rng,
+            }
+        }
+    }
+
     /// Tic-tac-toe's states with concepts and activations of our own: one concept and one number that the
     /// activations hold along a direction each, and one concept that they know nothing of.
     pub(super) fn planted() -> (Study, Vec<f32>) {
@@ -483,7 +520,12 @@ mod tests {
 
     #[test]
     fn what_is_planted_is_found_and_what_is_not_is_at_chance() {
-        for kind in [Kind::Linear, Kind::Sparse, Kind::Nonlinear] {
+        for kind in [
+            Kind::Linear,
+            Kind::Sparse,
+            Kind::Discriminant,
+            Kind::Nonlinear,
+        ] {
             let (mut study, activations) = planted();
             study.kind = kind;
             let found = study.estimate(&activations, &[0, 1, 2], false);

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod config;
 pub mod protocol;
 pub mod run;
+pub mod sheet;
 
 use crate::{
     backend::Pending,
@@ -20,6 +21,7 @@ use config::RunConfig;
 use protocol::{Command, Event, ExportKind, StateView, View};
 use run::Run;
 use serde_json::Value;
+use sheet::Sheet;
 
 /// Receives events as they come.
 pub type Sink<'a> = &'a dyn Fn(Event);
@@ -178,15 +180,20 @@ impl Session {
                     sink,
                     still_waits: self.still_waits.as_deref(),
                 };
-                let (figures, numbers) = run
-                    .op(&op, &parameters, states, checkpoint, &edits, &caller)
+                let answer = run
+                    .answer(&op, &parameters, states, checkpoint, &edits, &caller)
                     .await?;
                 sink(Event::Figures {
                     update: run.update_of(checkpoint),
-                    figures,
-                    numbers,
+                    figures: answer.figures,
+                    numbers: answer.numbers,
+                    read: answer.read,
                 });
             }
+            Command::Sheet { entries } => sink(Event::File {
+                name: "glassbox-evidence.json".into(),
+                bytes: Sheet::of(entries)?.to_bytes()?,
+            }),
             Command::Export { checkpoint, what } => {
                 let run = self.run()?;
                 let archive = match what {

@@ -9,6 +9,7 @@ use crate::{
     op::figure::{Figure, Number},
     preset::Claim,
     rollout::episodes::Statistics,
+    session::sheet::Evidence,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -161,6 +162,11 @@ pub enum Command {
         #[serde(default)]
         what: ExportKind,
     },
+    /// Writes figures as an evidence sheet that can be replayed, with or without a run. Answer: `file`.
+    Sheet {
+        /// What goes on it, in its order.
+        entries: Vec<Evidence>,
+    },
     /// Opens a file that `export` wrote. Answer: `opened`, then `checkpoint`.
     Import {
         /// The file.
@@ -253,6 +259,8 @@ pub enum Event {
         figures: Vec<Figure>,
         /// Headline numbers of all of them.
         numbers: Vec<Number>,
+        /// Updates whose weights the op looked at, ascending.
+        read: Vec<usize>,
     },
     /// A file to save.
     File {

@@ -1,7 +1,10 @@
 //! A run: its agent, its checkpoints, and the ground truth that it is scored against.
 
 mod lab;
+mod memory;
 mod rewind;
+
+pub use lab::Answer;
 
 use super::{
     Sink,
@@ -26,7 +29,9 @@ use crate::{
     },
 };
 use burn::{module::Module, tensor::Device};
+use memory::Memory;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// An open run.
 pub struct Run {
@@ -43,6 +48,8 @@ pub struct Run {
     /// False for weights alone: their learner knows nothing of them.
     can_train: bool,
     checkpoints: Vec<Checkpoint>,
+    /// What ops found of them.
+    memory: Memory,
 }
 
 /// The weights after an update, and how well they play.
@@ -101,36 +108,46 @@ impl Run {
             update: 0,
             can_train: true,
             checkpoints: Vec::new(),
+            memory: Memory::default(),
         })
     }
 
     /// A run from a file: weights alone to look at, or everything to train on.
     /// Errors: `Checkpoint` for a file that is not of this kind or does not fit its own configuration.
     pub async fn import(archive: &Archive, device_name: DeviceName) -> Result<Self> {
-        let config: RunConfig = archive
-            .metadata
-            .get("parameters")
-            .cloned()
-            .ok_or_else(|| Error::checkpoint("its metadata lacks the key parameters"))
-            .and_then(|value| {
-                serde_json::from_value(value)
-                    .map_err(|why| Error::checkpoint(format!("parameters: {why}")))
-            })?;
-        let number = |key: &str| archive.metadata.get(key).and_then(Value::as_u64);
-        let update = number("update")
-            .filter(|&update| update <= config.updates as u64)
-            .ok_or_else(|| Error::checkpoint("its metadata lacks a valid update"))?;
-        config.validate(config.preset()?)?;
+        let (config, update) = origin(archive)?;
         let mut run = Self::build(config, device_name).await?;
         run.take_checkpoint().await?;
         let network = weights::load(run.agent.network(), archive, &run.device)?;
-        run.update = update as usize;
+        run.update = update;
         if archive.metadata.contains_key("learner") {
             run.agent.restore(network, archive)?;
             run.take_checkpoint().await?;
         } else {
             run.can_train = false;
             run.keep_checkpoint(network, None).await?;
+        }
+        Ok(run)
+    }
+
+    /// A run to look at: the weights of some updates, of which `update` is the newest on show.
+    /// Errors: `Checkpoint` for weights that do not fit `config`.
+    pub async fn of_weights(
+        config: RunConfig,
+        archives: &BTreeMap<usize, &Archive>,
+        update: usize,
+        device_name: DeviceName,
+    ) -> Result<Self> {
+        let mut run = Self::build(config, device_name).await?;
+        run.can_train = false;
+        run.update = update;
+        for (&update, archive) in archives {
+            run.checkpoints.push(Checkpoint {
+                update,
+                network: weights::load(run.agent.network(), archive, &run.device)?,
+                scores: Vec::new(),
+                learner: None,
+            });
         }
         Ok(run)
     }
@@ -198,6 +215,7 @@ impl Run {
         let scores = self.score(&evaluator, Effort::Quick).await?;
         self.checkpoints
             .retain(|checkpoint| checkpoint.update != self.update);
+        self.memory.retain(|update| update != self.update);
         self.checkpoints.push(Checkpoint {
             update: self.update,
             network,
@@ -407,4 +425,24 @@ impl Run {
             kept: self.kept(),
         }
     }
+}
+
+/// What an exported file is of: the run's configuration, checked, and the update.
+/// Errors: `Checkpoint` for a file that does not say so.
+pub fn origin(archive: &Archive) -> Result<(RunConfig, usize)> {
+    let config: RunConfig = archive
+        .metadata
+        .get("parameters")
+        .cloned()
+        .ok_or_else(|| Error::checkpoint("its metadata lacks the key parameters"))
+        .and_then(|value| {
+            serde_json::from_value(value)
+                .map_err(|why| Error::checkpoint(format!("parameters: {why}")))
+        })?;
+    let update = archive.metadata.get("update").and_then(Value::as_u64);
+    let update = update
+        .filter(|&update| update <= config.updates as u64)
+        .ok_or_else(|| Error::checkpoint("its metadata lacks a valid update"))?;
+    config.validate(config.preset()?)?;
+    Ok((config, update as usize))
 }

@@ -17,7 +17,7 @@ export async function run(
           try {
             const { default: init, Glassbox } = await import(base + 'glassbox.js');
             await init();
-            const engine = new Glassbox();
+            const engine = new Glassbox(() => true);
             const events = [];
             for (const command of commands)
               await engine.handle(command, (event) => events.push(event));

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { dismissError, runOp, secondsOf, setOp } from '../actions';
+import { dismissError, runOp, secondsOf, setLive, setOp } from '../actions';
 import { formatSeconds } from '../format';
 import type { OpEntry } from '../protocol';
 import { defaultsOf, fieldsOf, type Values } from '../schema';
@@ -23,6 +23,7 @@ export class Evidence extends LightElement {
     now.engine,
     now.op,
     now.opParameters,
+    now.live,
     now.results,
     now.busy,
     now.error,
@@ -128,7 +129,22 @@ export class Evidence extends LightElement {
         ${seconds === undefined ? nothing : html`<span>${costOf(seconds)}</span>`}
       </button>
       <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
+      ${this.#live(now, entry)}
     </div>`;
+  }
+
+  #live({ live }: State, { id }: OpEntry): TemplateResult {
+    const on = live[id] === true;
+    return html`<button
+      class="switch"
+      type="button"
+      role="switch"
+      aria-checked=${on}
+      title="Runs again after each checkpoint"
+      @click=${() => setLive(id, !on)}
+    >
+      <i></i><span>live while it trains</span>
+    </button>`;
   }
 
   #figures(now: State, entry: OpEntry | undefined): TemplateResult {

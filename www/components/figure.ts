@@ -9,7 +9,15 @@ import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figu
 import { drawTable } from '../figures/table';
 import { formatNumber, formatScore } from '../format';
 import type { Body, Colour, Number as Score } from '../protocol';
-import { isStale, type Result, shownUpdate, store, type UnitRef, Watch } from '../store';
+import {
+  isFollowed,
+  isStale,
+  type Result,
+  shownUpdate,
+  store,
+  type UnitRef,
+  Watch,
+} from '../store';
 import { exportMenu } from './export_menu';
 import { icon } from './icons';
 import { LightElement } from './light';
@@ -34,6 +42,7 @@ export class FigureElement extends LightElement {
     state.run,
     shownUpdate(state),
     this.result !== null && isStale(this.result, state),
+    this.result !== null && isFollowed(this.result, state),
   ]);
 
   override disconnectedCallback(): void {
@@ -102,7 +111,8 @@ export class FigureElement extends LightElement {
     const { result } = this;
     if (!result) return nothing;
     const { figure } = result;
-    const stale = isStale(result, this.#watch.state);
+    const followed = isFollowed(result, this.#watch.state);
+    const stale = !followed && isStale(result, this.#watch.state);
     const shown = figure.numbers;
     return html`
       <h3>
@@ -132,7 +142,9 @@ export class FigureElement extends LightElement {
   #svg(body: Drawn, title: string) {
     const drawing = this.#drawing;
     const height = drawing?.height ?? 0;
+    const focus = this.pointed >= 0 ? drawing?.focus?.(this.pointed) : undefined;
     return html`<svg
+      class=${focus ? 'focused' : ''}
       width="100%"
       height=${height}
       tabindex="0"
@@ -145,7 +157,7 @@ export class FigureElement extends LightElement {
       @click=${(event: MouseEvent) => this.#hold(this.#indexUnder(event))}
       @keydown=${this.#onKey}
     >
-      ${drawing?.marks} ${drawing && this.#rings(drawing.places, body)}
+      ${drawing?.marks} ${focus ?? nothing} ${drawing && this.#rings(drawing.places, body)}
     </svg>`;
   }
 
@@ -229,6 +241,7 @@ function guide(place: Place | undefined) {
 
 /** Whether anything in a figure has the colour of a value. */
 function hasValues(body: Body): boolean {
+  if (body.type === 'tree') return body.nodes.some(({ value }) => value != null);
   return body.type !== 'board' || body.values.some((value) => value !== null);
 }
 

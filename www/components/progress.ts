@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
-import { recover } from '../actions';
+import { cancel } from '../actions';
 import { formatNumber, formatSeconds } from '../format';
 import { Watch } from '../store';
 import { LightElement } from './light';
@@ -14,7 +14,7 @@ export class ProgressElement extends LightElement {
   protected override render(): TemplateResult | typeof nothing {
     const { busy } = this.#watch.state;
     if (!busy) return nothing;
-    const { done, total, started, label } = busy;
+    const { done, total, started, label, cancelling } = busy;
     const share = total > 0 ? done / total : 0;
     const seconds = (performance.now() - started) / 1000;
     const left =
@@ -26,7 +26,9 @@ export class ProgressElement extends LightElement {
       <div class="bar"><i style="width:${share * 100}%"></i></div>
       <div class="row between">
         <span class="muted num">${total > 0 ? `${formatNumber(done)} of ${formatNumber(total)}${left}` : 'starting'}</span>
-        <button class="btn small" title="Restarts the engine; nothing that was trained is lost" @click=${recover}>Cancel</button>
+        <button class="btn small" title="Calls it off; everything stays as it was" ?disabled=${cancelling} @click=${cancel}>
+          ${cancelling ? 'Ending' : 'Cancel'}
+        </button>
       </div>
     </div>`;
   }

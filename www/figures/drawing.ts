@@ -31,6 +31,8 @@ export interface Drawing {
   height: number;
   marks: SVGTemplateResult | SVGElement;
   places: Place[];
+  /** What stands out while a place is pointed at; the marks of the class `g-rest` step back. */
+  focus?(place: number): SVGTemplateResult;
 }
 
 const LEAST_HEIGHT = 150;

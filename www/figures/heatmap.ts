@@ -11,6 +11,9 @@ type Heatmap = Extract<Body, { type: 'heatmap' }>;
 
 const BELOW = 40;
 const TALLEST_CELL = 24;
+const LOWEST_CELL = 4;
+const LARGEST_SQUARE = 30;
+const SMALLEST_SQUARE = 6;
 
 /** Rows and columns: named places are counted, and a numeric axis takes what is left. */
 function sizeOf({ rows, columns, values }: Heatmap): [number, number] {
@@ -28,6 +31,26 @@ function namesOf(scale: Scale, count: number): string[] {
   );
 }
 
+/** Whether rows and columns are those of a grid of cells, whose geometry is kept. */
+export function isGrid({ rows, columns }: Heatmap): boolean {
+  const counts = ({ labels }: Scale) => labels.every((label, at) => label === String(at + 1));
+  const named = rows.name === 'row' && columns.name === 'column';
+  return named && rows.labels.length > 0 && counts(rows) && counts(columns);
+}
+
+/** Width and height of a cell in the room that there is: a square on a grid, else as wide as fits. */
+export function cellSize(
+  isSquare: boolean,
+  [down, across]: [number, number],
+  [width, height]: [number, number],
+): [width: number, height: number] {
+  const wide = width / Math.max(1, across);
+  const high = height / Math.max(1, down);
+  if (!isSquare) return [wide, Math.min(TALLEST_CELL, Math.max(LOWEST_CELL, high))];
+  const fits = Math.floor(Math.min(wide, Math.max(SMALLEST_SQUARE, high), LARGEST_SQUARE));
+  return [Math.max(1, fits), Math.max(1, fits)];
+}
+
 export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
   const [down, across] = sizeOf(body);
   const rowNames = namesOf(body.rows, down);
@@ -37,11 +60,9 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
     return { at, text: name, style: name === frame.site ? 'tc-held' : isSite ? 'tc' : 't' };
   });
   const marginLeft = labelRoom(rows);
-  const cellWidth = (frame.width - marginLeft) / Math.max(1, across);
-  const cellHeight = Math.min(
-    TALLEST_CELL,
-    Math.max(4, (frame.height - BELOW) / Math.max(1, down)),
-  );
+  const square = isGrid(body);
+  const room: [number, number] = [frame.width - marginLeft, frame.height - BELOW];
+  const [cellWidth, cellHeight] = cellSize(square, [down, across], room);
   const height = Math.round(down * cellHeight) + BELOW;
   const inset = Math.min(cellWidth, cellHeight) > 5 ? 0.5 : 0;
   const cells = body.values.map((value, index) => ({
@@ -50,8 +71,9 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
     value,
   }));
   const columns = columnNames.map((name, at): Label => ({ at, text: name }));
+  const missing = square ? [] : cells.filter(({ value }) => value == null);
   const plotted = plot({
-    width: frame.width,
+    width: marginLeft + across * cellWidth,
     height,
     marginLeft,
     marginRight: 0,
@@ -67,17 +89,15 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
         fill: (each: { value: number | null }) => colourOf(body.colour, each.value),
         inset,
       }),
-      text(
-        cells.filter(({ value }) => value == null),
-        { x: 'column', y: 'row', text: () => '–', className: 't' },
-      ),
+      text(missing, { x: 'column', y: 'row', text: () => '–', className: 't' }),
       rowLabels(thinRows(rows, cellHeight)),
       columnLabels(thin(columns, cellWidth)),
       columnName(body.columns),
     ],
   });
   const places = cells.map(({ row, column, value }): Place => {
-    const at = `${rowNames[row]}, ${body.columns.name} ${columnNames[column]}`;
+    const rowName = square ? `row ${rowNames[row]}` : rowNames[row];
+    const at = `${rowName}, ${body.columns.name} ${columnNames[column]}`;
     const unit =
       frame.shapeOf(rowNames[row] ?? '').length > 0
         ? { site: rowNames[row] ?? '', unit: null }

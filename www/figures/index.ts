@@ -4,7 +4,9 @@ import { svg } from 'lit';
 import type { Body } from '../protocol';
 import { drawBoard } from './board';
 import type { Drawing, Frame } from './drawing';
+import { drawGraph } from './graph';
 import { drawMaps } from './maps';
+import { drawTree } from './tree';
 
 /** Bodies that are drawn; a table is laid out as HTML instead. */
 export type Drawn = Exclude<Body, { type: 'table' }>;
@@ -17,6 +19,8 @@ const HEIGHT_WHILE_LOADING = 180;
 export function draw(body: Drawn, frame: Frame, ready: () => void): Drawing {
   if (body.type === 'maps') return drawMaps(body, frame);
   if (body.type === 'board') return drawBoard(body, frame);
+  if (body.type === 'graph') return drawGraph(body, frame);
+  if (body.type === 'tree') return drawTree(body, frame);
   if (!plots) {
     import('./plots').then((loaded) => {
       plots = loaded;

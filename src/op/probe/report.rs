@@ -10,12 +10,13 @@ use crate::{
 };
 
 /// What every score is, in words.
-const SCORE: &str = "score, chance 0";
+pub const SCORE: &str = "score, chance 0";
 
 fn name_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Linear => "linear",
         Kind::Sparse => "sparse",
+        Kind::Discriminant => "discriminant",
         Kind::Nonlinear => "nonlinear",
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     session::{Caller, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value};
+use std::{cell::Cell, collections::BTreeSet};
 
 impl Watch for Caller<'_> {
     fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>> {
@@ -49,7 +50,7 @@ impl Run {
             return Err(Error::Parameter {
                 name: "parameter".into(),
                 got: name.into(),
-                allowed: Lab::parameters(self)?.join(", "),
+                allowed: self.environment_parameters()?.join(", "),
             });
         }
         set.insert(key, json(value));
@@ -57,11 +58,17 @@ impl Run {
         set.insert("checkpoint_every".into(), self.config.updates.into());
         RunConfig::of_preset(&self.config.preset, &set, seed)
     }
-}
 
-impl Run {
-    /// Runs an op: its figures, and the headline numbers of all of them. `watch` is told how far it is.
-    /// Errors: an unknown op, bad parameters, `NotApplicable`, `Cancelled`.
+    fn environment_parameters(&self) -> Result<Vec<String>> {
+        let flat = self.config.flat()?;
+        let numbers = flat.iter().filter(|(_, value)| value.is_number());
+        Ok(numbers
+            .filter_map(|(name, _)| name.strip_prefix("environment."))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// The figures and numbers of [`Run::answer`].
     pub async fn op(
         &self,
         id: &str,
@@ -71,6 +78,21 @@ impl Run {
         edits: &[Edit],
         watch: &dyn Watch,
     ) -> Result<(Vec<Figure>, Vec<Number>)> {
+        let answer = self.answer(id, parameters, states, checkpoint, edits, watch);
+        answer.await.map(|answer| (answer.figures, answer.numbers))
+    }
+
+    /// Runs an op. `watch` is told how far it is.
+    /// Errors: an unknown op, bad parameters, `NotApplicable`, `Cancelled`.
+    pub async fn answer(
+        &self,
+        id: &str,
+        parameters: &Value,
+        states: Vec<Box<dyn Env>>,
+        checkpoint: Option<usize>,
+        edits: &[Edit],
+        watch: &dyn Watch,
+    ) -> Result<Answer> {
         let entry = op::entry(id)?;
         if states.len() != entry.num_states {
             return Err(Error::not_applicable(format!(
@@ -79,6 +101,10 @@ impl Run {
                 states.len()
             )));
         }
+        let lab = Looked {
+            run: self,
+            at_checkpoints: Cell::new(false),
+        };
         let subject = Subject {
             evaluator: self.evaluator(checkpoint, edits).await?,
             untrained: self.evaluator(Some(0), &[]).await?,
@@ -86,42 +112,71 @@ impl Run {
             env: self.start(),
             states,
             rng: self.config.rng(),
-            lab: self,
+            lab: &lab,
             watch,
         };
         let figures = (entry.run)(&subject, parameters).await?;
-        let numbers = figures
-            .iter()
-            .flat_map(|figure| figure.numbers.clone())
-            .collect();
-        Ok((figures, numbers))
+        let mut read = BTreeSet::from([0, self.update_of(checkpoint)]);
+        if lab.at_checkpoints.get() {
+            read.extend(self.checkpoints.iter().map(|one| one.update));
+        }
+        Ok(Answer {
+            numbers: figures
+                .iter()
+                .flat_map(|figure| figure.numbers.clone())
+                .collect(),
+            figures,
+            read: read.into_iter().collect(),
+        })
     }
 }
 
-impl Lab for Run {
+/// What an op found.
+pub struct Answer {
+    /// Its figures.
+    pub figures: Vec<Figure>,
+    /// Headline numbers of all of them.
+    pub numbers: Vec<Number>,
+    /// Updates whose weights it looked at, ascending: its network's, those before training, and every
+    /// checkpoint's where it asked for them.
+    pub read: Vec<usize>,
+}
+
+/// A run as ops see it, which remembers whether they looked at its checkpoints.
+struct Looked<'a> {
+    run: &'a Run,
+    at_checkpoints: Cell<bool>,
+}
+
+impl Lab for Looked<'_> {
     fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
+        self.at_checkpoints.set(true);
         let evaluator = |network| Evaluator {
             network,
-            device: self.device.clone(),
+            device: self.run.device.clone(),
             edits: Vec::new(),
         };
-        self.checkpoints
+        self.run
+            .checkpoints
             .iter()
             .map(|one| (one.update, evaluator(one.network.clone())))
             .collect()
     }
 
+    fn recall(&self, update: usize, key: &str) -> Option<Value> {
+        self.run.memory.recall(update, key)
+    }
+
+    fn remember(&self, update: usize, key: &str, found: Value) {
+        self.run.memory.remember(update, key, found);
+    }
+
     fn parameters(&self) -> Result<Vec<String>> {
-        let flat = self.config.flat()?;
-        let numbers = flat.iter().filter(|(_, value)| value.is_number());
-        Ok(numbers
-            .filter_map(|(name, _)| name.strip_prefix("environment."))
-            .map(str::to_owned)
-            .collect())
+        self.run.environment_parameters()
     }
 
     fn environment(&self, name: &str, value: f64) -> Result<Box<dyn Env>> {
-        let config = self.changed(name, value, self.config.seed)?;
+        let config = self.run.changed(name, value, self.run.config.seed)?;
         (env::entry(config.preset()?.environment)?.make)(&config.environment)
     }
 
@@ -133,8 +188,8 @@ impl Lab for Run {
         watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
         Box::pin(async move {
-            let config = self.changed(name, value, seed)?;
-            let mut run = Run::build(config, self.device_name).await?;
+            let config = self.run.changed(name, value, seed)?;
+            let mut run = Run::build(config, self.run.device_name).await?;
             for done in 1..=run.config.updates {
                 run.agent.advance().await?;
                 watch.step(done, run.config.updates).await?;
@@ -148,22 +203,27 @@ impl Lab for Run {
     }
 
     fn updates(&self) -> usize {
-        self.config.updates
+        self.run.config.updates
     }
 
     fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
-        let entry = model::entry(self.config.preset()?.model)?;
-        let parameters = entry.scaled(&self.config.model, scale);
+        let entry = model::entry(self.run.config.preset()?.model)?;
+        let parameters = entry.scaled(&self.run.config.model, scale);
         let mut rng = Rng::new(seed).split("weights");
         Ok(Evaluator {
-            network: (entry.make)(&parameters, self.start.space(), &mut rng, &self.device)?,
-            device: self.device.clone(),
+            network: (entry.make)(
+                &parameters,
+                self.run.start.space(),
+                &mut rng,
+                &self.run.device,
+            )?,
+            device: self.run.device.clone(),
             edits: Vec::new(),
         })
     }
 
     fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
-        Box::pin(Run::score(self, evaluator, Effort::Quick))
+        Box::pin(self.run.score(evaluator, Effort::Quick))
     }
 
     fn explore<'a>(
@@ -172,6 +232,6 @@ impl Lab for Run {
         states: &'a [Box<dyn Env>],
         num_simulations: Option<usize>,
     ) -> Pending<'a, Result<Vec<Explored>>> {
-        self.agent.explore(evaluator, states, num_simulations)
+        self.run.agent.explore(evaluator, states, num_simulations)
     }
 }

@@ -51,6 +51,7 @@ impl Run {
         };
         self.agent = self.agent_at(&self.checkpoints[place], learner)?;
         self.checkpoints.truncate(place + 1);
+        self.memory.retain(|kept| kept <= update);
         self.update = update;
         Ok(())
     }
