@@ -27,6 +27,7 @@ pub mod pca;
 pub mod policy_field;
 pub mod probe;
 pub mod retarget;
+pub mod sae;
 mod samples;
 pub mod score;
 pub mod search_tree;
@@ -58,6 +59,7 @@ pub static OPS: &[&OpEntry] = &[
     &nmf::ENTRY,
     &pca::ENTRY,
     &cka::ENTRY,
+    &sae::ENTRY,
     &probe::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
