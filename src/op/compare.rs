@@ -11,8 +11,9 @@ use crate::{
     backend::Pending,
     error::{Error, Result},
     model::{
-        Site,
+        Site, Stage,
         evaluator::{Evaluator, observations},
+        find_site,
     },
     schema,
 };
@@ -45,7 +46,7 @@ pub struct Parameters {
     /// Training steps of the student, taught as `clone` does.
     #[schemars(range(min = 1, max = 5000))]
     pub num_steps: usize,
-    /// The site whose units are taken away one at a time; the last hidden one when empty.
+    /// The site whose units are taken away one at a time; the last one of each hidden layer when empty.
     #[schemars(extend("x-choices" = "sites"))]
     pub site: String,
     /// States to compare on.
@@ -96,37 +97,73 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         ..clone::Parameters::default()
     };
     let found = distil::distil(subject, setting.setting(), &portion(0, TOTAL / 2)).await?;
-    let ablation =
-        json!({"site": parameters.site, "reference_states": parameters.reference_states});
-    let probing = json!({"num_seeds": 1, "reference_states": 2 * parameters.reference_states});
+    let layers = match parameters.site.as_str() {
+        "" => layers(subject.sites),
+        name => vec![find_site(subject.sites, name)?.name.as_str()],
+    };
     let networks = [
         (&found.teacher, &subject.untrained, subject.sites),
         (&found.student, &found.untrained, found.sites.as_slice()),
         (&subject.untrained, &subject.untrained, subject.sites),
         (&found.untrained, &found.untrained, found.sites.as_slice()),
     ];
+    let probing = json!({"num_seeds": 1, "reference_states": 2 * parameters.reference_states});
     let (mut units, mut concepts) = (Vec::new(), Vec::new());
     for (place, (evaluator, untrained, sites)) in networks.into_iter().enumerate() {
-        let from = TOTAL / 2 + 120 * place;
-        for (op, asked, answers, from) in [
-            (&ablate::ENTRY, &ablation, &mut units, from),
-            (&probe::ENTRY, &probing, &mut concepts, from + 60),
-        ] {
-            let watch = portion(from, from + 60);
+        let from = TOTAL / 2 + 125 * place;
+        let watch = portion(from, from + 25);
+        let one = beside(subject, evaluator, untrained, sites, &watch);
+        concepts.extend(if_any((probe::ENTRY.run)(&one, &probing).await)?);
+        // The op measures each network's untrained self beside it.
+        for (layer, site) in layers.iter().enumerate().filter(|_| place < 2) {
+            let share = |layer| from + 25 + 100 * layer / layers.len();
+            let watch = portion(share(layer), share(layer + 1));
             let one = beside(subject, evaluator, untrained, sites, &watch);
-            match (op.run)(&one, asked).await {
-                Ok(figures) => answers.push(figures),
-                // An environment without concepts still has units.
-                Err(Error::NotApplicable { .. }) => {}
-                Err(why) => return Err(why),
-            }
+            let asked = json!({"site": site, "reference_states": parameters.reference_states});
+            let figures = if_any((ablate::ENTRY.run)(&one, &asked).await)?;
+            units.extend(figures.map(|figures| Ablated {
+                network: NAMES[place],
+                site: (*site).to_owned(),
+                figures,
+            }));
         }
     }
-    let mut figures: Vec<Figure> = vestigial(&units).into_iter().collect();
+    let mut figures = vec![vestigial(&units)];
     figures.extend(probed(&found.sites, &concepts));
     figures.push(alike(subject, &found, parameters.reference_states).await?);
     subject.step(TOTAL, TOTAL).await?;
     Ok(figures)
+}
+
+/// What an op found; none where it does not apply.
+fn if_any(found: Result<Vec<Figure>>) -> Result<Option<Vec<Figure>>> {
+    match found {
+        Ok(figures) => Ok(Some(figures)),
+        Err(Error::NotApplicable { .. }) => Ok(None),
+        Err(why) => Err(why),
+    }
+}
+
+/// The last site of each hidden layer: of `blocks.0.pre` and `blocks.0.post` the latter.
+fn layers(sites: &[Site]) -> Vec<&str> {
+    let hidden = sites
+        .iter()
+        .filter(|site| is_hidden(site) && site.stage != Stage::Motor);
+    let layer = |name: &str| name.rsplit_once('.').map(|(layer, _)| layer.to_owned());
+    let mut layers: Vec<&str> = Vec::new();
+    for site in hidden {
+        match layers.last_mut() {
+            Some(last) if layer(last).is_some() && layer(last) == layer(&site.name) => {
+                *last = &site.name;
+            }
+            _ => layers.push(&site.name),
+        }
+    }
+    layers
+}
+
+fn is_hidden(site: &Site) -> bool {
+    !site.is_output() && site.name != "obs"
 }
 
 /// Another network in the place of the subject's.
@@ -171,29 +208,35 @@ fn strongest(figures: &[Figure]) -> Option<(&str, f32)> {
     })
 }
 
-/// Units without effect and units that matter most; none where nothing could be taken away.
-fn vestigial(units: &[Vec<Figure>]) -> Option<Figure> {
-    let counts: Option<Vec<&Number>> = units
-        .iter()
-        .map(|figures| number(figures, "vestigial_units"))
-        .collect();
-    let counts = counts.filter(|counts| counts.len() == NAMES.len())?;
-    let row = |(name, (figures, count)): (&&str, (&Vec<Figure>, &&Number))| {
-        let changed = |id| number(figures, id).map_or(0.0, |number| number.value);
-        let (unit, effect) = strongest(figures).unwrap_or_default();
+/// What ablation said of a layer of a network.
+struct Ablated {
+    network: &'static str,
+    site: String,
+    figures: Vec<Figure>,
+}
+
+/// Units without effect and units that matter most, in every layer of both networks.
+fn vestigial(units: &[Ablated]) -> Figure {
+    let row = |one: &Ablated| {
+        let cell = |id| match number(&one.figures, id) {
+            Some(number) => Cell::Number(number.value),
+            None => Cell::Text("–".into()),
+        };
+        let (unit, effect) = strongest(&one.figures).unwrap_or_default();
         vec![
-            Cell::Text((*name).into()),
-            Cell::Number(count.out_of.unwrap_or(0.0)),
-            Cell::Number(count.value),
+            Cell::Text(one.network.into()),
+            Cell::Text(one.site.clone()),
+            Cell::Number(total(&[one], "vestigial_units").1),
+            cell("vestigial_units"),
             Cell::Text(unit.into()),
             Cell::Number(effect.into()),
-            Cell::Number(changed("moves_changed")),
-            Cell::Number(changed("moves_changed_median")),
+            cell("moves_changed"),
+            cell("moves_changed_median"),
         ]
     };
-    let rows = NAMES.iter().zip(units.iter().zip(&counts)).map(row);
     let columns = [
         "network",
+        "site",
         "units",
         "vestigial",
         "strongest unit",
@@ -201,37 +244,63 @@ fn vestigial(units: &[Vec<Figure>]) -> Option<Figure> {
         "choices changed by it",
         "by the median unit",
     ];
-    let renamed = |id: &str, name: &str, place: usize| Number {
-        id: id.into(),
-        name: name.into(),
-        control: place > 0,
-        ..counts[place].clone()
-    };
-    let mut student = renamed("vestigial_student", "vestigial units of the student", 1);
-    student.control = false;
-    let mut teacher = renamed("vestigial_teacher", "of the teacher", 0);
-    teacher.control = true;
-    Some(Figure {
+    Figure {
         title: "Units side by side".into(),
-        caption: "Units of one site taken away one at a time in each network: how many hardly move the policy, \
-                  and what the one that moves it most does."
+        caption: "Units of each layer taken away one at a time in both networks: how many hardly move the \
+                  policy, and what the one that moves it most does."
             .into(),
         body: Body::Table {
             columns: columns.map(String::from).to_vec(),
-            rows: rows.collect(),
+            rows: units.iter().map(row).collect(),
         },
-        numbers: vec![
-            Number::new(
-                "vestigial_gone",
-                "vestigial units gone in the student",
-                counts[0].value - counts[1].value,
-            )
-            .out_of(counts[0].out_of.unwrap_or(0.0)),
-            student,
-            teacher,
-            renamed("vestigial_teacher_untrained", "of the untrained teacher", 2),
-            renamed("vestigial_student_untrained", "of the untrained student", 3),
-        ],
+        numbers: counts(units),
+    }
+}
+
+/// Vestigial units of both networks, over all layers.
+fn counts(units: &[Ablated]) -> Vec<Number> {
+    let (student, teacher): (Vec<&Ablated>, Vec<&Ablated>) =
+        units.iter().partition(|one| one.network == NAMES[1]);
+    let count =
+        |id: &str, name: &str, (value, all): (f64, f64)| Number::new(id, name, value).out_of(all);
+    let [in_student, in_teacher] = [&student, &teacher].map(|of| total(of, "vestigial_units"));
+    let gone = (in_teacher.0 - in_student.0, in_teacher.1);
+    let mut numbers = vec![
+        count(
+            "vestigial_gone",
+            "vestigial units gone in the student",
+            gone,
+        ),
+        count(
+            "vestigial_student",
+            "vestigial units of the student",
+            in_student,
+        ),
+        count("vestigial_teacher", "of the teacher", in_teacher).control(),
+    ];
+    for (id, name, of) in [
+        (
+            "vestigial_student_untrained",
+            "of the untrained student",
+            &student,
+        ),
+        (
+            "vestigial_teacher_untrained",
+            "of the untrained teacher",
+            &teacher,
+        ),
+    ] {
+        let found = total(of, "vestigial_units_untrained");
+        numbers.extend((found.1 > 0.0).then(|| count(id, name, found).control()));
+    }
+    numbers
+}
+
+/// A number of some ablations, added up, and what it is out of.
+fn total(units: &[&Ablated], id: &str) -> (f64, f64) {
+    let numbers = units.iter().filter_map(|one| number(&one.figures, id));
+    numbers.fold((0.0, 0.0), |(sum, all), number| {
+        (sum + number.value, all + number.out_of.unwrap_or(0.0))
     })
 }
 
@@ -247,9 +316,8 @@ fn best_by_concept(sites: &[Site], figures: &[Figure]) -> Option<Vec<(String, Op
         return None;
     };
     let is_hidden = |name: &String| {
-        sites
-            .iter()
-            .any(|site| site.name == *name && !site.is_output() && site.name != "obs")
+        let mut sites = sites.iter().filter(|site| is_hidden(site));
+        sites.any(|site| site.name == *name)
     };
     let scores = values.chunks_exact(columns.labels.len().max(1));
     let best = |scores: &[Option<f32>]| {
@@ -384,4 +452,58 @@ async fn alike(subject: &Subject<'_>, found: &Distilled, count: usize) -> Result
         },
         numbers: numbers.into_iter().flatten().collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Axis;
+
+    #[test]
+    fn a_layer_is_told_by_its_last_site() {
+        let site = |name: &str, axis: &str, stage| Site::new(name, vec![Axis::new(axis, 4)], stage);
+        let sites = [
+            site("obs", "unit", Stage::Sensory),
+            site("stem", "unit", Stage::Sensory),
+            site("blocks.0.pre", "unit", Stage::Sensory),
+            site("blocks.0.post", "unit", Stage::Sensory),
+            site("blocks.1.post", "unit", Stage::Analysis),
+            site("policy.hidden", "unit", Stage::Motor),
+            site("policy", "action", Stage::Motor),
+        ];
+        assert_eq!(layers(&sites), ["stem", "blocks.0.post", "blocks.1.post"]);
+    }
+
+    #[test]
+    fn units_that_are_gone_are_the_teachers_less_the_students() {
+        let ablated = |network, vestigial: f64, units: f64| Ablated {
+            network,
+            site: "h".into(),
+            figures: vec![Figure {
+                title: "Units".into(),
+                caption: "Units.".into(),
+                body: Body::Table {
+                    columns: Vec::new(),
+                    rows: Vec::new(),
+                },
+                numbers: vec![Number::new("vestigial_units", "vestigial", vestigial).out_of(units)],
+            }],
+        };
+        let units = [
+            ablated(NAMES[0], 3.0, 16.0),
+            ablated(NAMES[0], 2.0, 16.0),
+            ablated(NAMES[1], 1.0, 4.0),
+        ];
+        let found = counts(&units);
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.id.as_str(), one.value, one.out_of))
+            .collect();
+        let expected = [
+            ("vestigial_gone", 4.0, Some(32.0)),
+            ("vestigial_student", 1.0, Some(4.0)),
+            ("vestigial_teacher", 5.0, Some(32.0)),
+        ];
+        assert_eq!(found, expected);
+    }
 }
