@@ -1,10 +1,13 @@
 //! Problem 8.19: what is in a teacher and in the student distilled from it, side by side. The same ops are
 //! run on both, and their numbers compared.
 
+mod concepts;
+mod units;
+
 use super::{
     OpEntry, Subject, Watch, ablate, cka, clone,
     distil::{self, Distilled},
-    figure::{Body, Cell, Colour, Figure, Number, Scale},
+    figure::{Body, Colour, Figure, Number, Scale},
     probe, reference_states,
 };
 use crate::{
@@ -108,12 +111,12 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         (&found.untrained, &found.untrained, found.sites.as_slice()),
     ];
     let probing = json!({"num_seeds": 1, "reference_states": 2 * parameters.reference_states});
-    let (mut units, mut concepts) = (Vec::new(), Vec::new());
+    let (mut ablated, mut scores) = (Vec::new(), Vec::new());
     for (place, (evaluator, untrained, sites)) in networks.into_iter().enumerate() {
         let from = TOTAL / 2 + 125 * place;
         let watch = portion(from, from + 25);
         let one = beside(subject, evaluator, untrained, sites, &watch);
-        concepts.extend(if_any((probe::ENTRY.run)(&one, &probing).await)?);
+        scores.extend(if_any((probe::ENTRY.run)(&one, &probing).await)?);
         // The op measures each network's untrained self beside it.
         for (layer, site) in layers.iter().enumerate().filter(|_| place < 2) {
             let share = |layer| from + 25 + 100 * layer / layers.len();
@@ -121,19 +124,27 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
             let one = beside(subject, evaluator, untrained, sites, &watch);
             let asked = json!({"site": site, "reference_states": parameters.reference_states});
             let figures = if_any((ablate::ENTRY.run)(&one, &asked).await)?;
-            units.extend(figures.map(|figures| Ablated {
+            ablated.extend(figures.map(|figures| units::Ablated {
                 network: NAMES[place],
                 site: (*site).to_owned(),
                 figures,
             }));
         }
     }
-    let mut figures = vec![vestigial(&units)];
-    figures.extend(probed(&found.sites, &concepts));
+    let mut figures = vec![units::vestigial(&ablated)];
+    figures.extend(concepts::probed(&found.sites, &scores));
     figures.push(alike(subject, &found, parameters.reference_states).await?);
     subject.step(TOTAL, TOTAL).await?;
     Ok(figures)
 }
+
+/// The networks that are looked at, in this order.
+const NAMES: [&str; 4] = [
+    "teacher",
+    "student",
+    "teacher, untrained",
+    "student, untrained",
+];
 
 /// What an op found; none where it does not apply.
 fn if_any(found: Result<Vec<Figure>>) -> Result<Option<Vec<Figure>>> {
@@ -184,230 +195,6 @@ fn beside<'a>(
         lab: subject.lab,
         watch,
     }
-}
-
-/// The networks that are looked at, in this order.
-const NAMES: [&str; 4] = [
-    "teacher",
-    "student",
-    "teacher, untrained",
-    "student, untrained",
-];
-
-/// The number called `id` among the figures of an op.
-fn number<'a>(figures: &'a [Figure], id: &str) -> Option<&'a Number> {
-    let mut numbers = figures.iter().flat_map(|figure| &figure.numbers);
-    numbers.find(|number| number.id == id)
-}
-
-/// The first of an ablation's bars: the unit that matters most.
-fn strongest(figures: &[Figure]) -> Option<(&str, f32)> {
-    figures.iter().find_map(|figure| match &figure.body {
-        Body::Bars { bars, .. } => bars.first().map(|bar| (bar.name.as_str(), bar.value)),
-        _ => None,
-    })
-}
-
-/// What ablation said of a layer of a network.
-struct Ablated {
-    network: &'static str,
-    site: String,
-    figures: Vec<Figure>,
-}
-
-/// Units without effect and units that matter most, in every layer of both networks.
-fn vestigial(units: &[Ablated]) -> Figure {
-    let row = |one: &Ablated| {
-        let cell = |id| match number(&one.figures, id) {
-            Some(number) => Cell::Number(number.value),
-            None => Cell::Text("–".into()),
-        };
-        let (unit, effect) = strongest(&one.figures).unwrap_or_default();
-        vec![
-            Cell::Text(one.network.into()),
-            Cell::Text(one.site.clone()),
-            Cell::Number(total(&[one], "vestigial_units").1),
-            cell("vestigial_units"),
-            Cell::Text(unit.into()),
-            Cell::Number(effect.into()),
-            cell("moves_changed"),
-            cell("moves_changed_median"),
-        ]
-    };
-    let columns = [
-        "network",
-        "site",
-        "units",
-        "vestigial",
-        "strongest unit",
-        "its effect, nats",
-        "choices changed by it",
-        "by the median unit",
-    ];
-    Figure {
-        title: "Units side by side".into(),
-        caption: "Units of each layer taken away one at a time in both networks: how many hardly move the \
-                  policy, and what the one that moves it most does."
-            .into(),
-        body: Body::Table {
-            columns: columns.map(String::from).to_vec(),
-            rows: units.iter().map(row).collect(),
-        },
-        numbers: counts(units),
-    }
-}
-
-/// Vestigial units of both networks, over all layers.
-fn counts(units: &[Ablated]) -> Vec<Number> {
-    let (student, teacher): (Vec<&Ablated>, Vec<&Ablated>) =
-        units.iter().partition(|one| one.network == NAMES[1]);
-    let count =
-        |id: &str, name: &str, (value, all): (f64, f64)| Number::new(id, name, value).out_of(all);
-    let [in_student, in_teacher] = [&student, &teacher].map(|of| total(of, "vestigial_units"));
-    let gone = (in_teacher.0 - in_student.0, in_teacher.1);
-    let mut numbers = vec![
-        count(
-            "vestigial_gone",
-            "vestigial units gone in the student",
-            gone,
-        ),
-        count(
-            "vestigial_student",
-            "vestigial units of the student",
-            in_student,
-        ),
-        count("vestigial_teacher", "of the teacher", in_teacher).control(),
-    ];
-    for (id, name, of) in [
-        (
-            "vestigial_student_untrained",
-            "of the untrained student",
-            &student,
-        ),
-        (
-            "vestigial_teacher_untrained",
-            "of the untrained teacher",
-            &teacher,
-        ),
-    ] {
-        let found = total(of, "vestigial_units_untrained");
-        numbers.extend((found.1 > 0.0).then(|| count(id, name, found).control()));
-    }
-    numbers
-}
-
-/// A number of some ablations, added up, and what it is out of.
-fn total(units: &[&Ablated], id: &str) -> (f64, f64) {
-    let numbers = units.iter().filter_map(|one| number(&one.figures, id));
-    numbers.fold((0.0, 0.0), |(sum, all), number| {
-        (sum + number.value, all + number.out_of.unwrap_or(0.0))
-    })
-}
-
-/// Scores of probes by concept, the best of any hidden site: `[concept]`.
-fn best_by_concept(sites: &[Site], figures: &[Figure]) -> Option<Vec<(String, Option<f32>)>> {
-    let Body::Heatmap {
-        rows,
-        columns,
-        values,
-        ..
-    } = &figures.first()?.body
-    else {
-        return None;
-    };
-    let is_hidden = |name: &String| {
-        let mut sites = sites.iter().filter(|site| is_hidden(site));
-        sites.any(|site| site.name == *name)
-    };
-    let scores = values.chunks_exact(columns.labels.len().max(1));
-    let best = |scores: &[Option<f32>]| {
-        let places = columns.labels.iter().zip(scores);
-        let hidden = places.filter(|(name, _)| is_hidden(name));
-        hidden.filter_map(|(_, score)| *score).reduce(f32::max)
-    };
-    Some(rows.labels.iter().cloned().zip(scores.map(best)).collect())
-}
-
-/// How well each concept can be read from each network, and where the two differ.
-fn probed(sites: &[Site], concepts: &[Vec<Figure>]) -> Vec<Figure> {
-    let best: Option<Vec<_>> = concepts
-        .iter()
-        .map(|figures| best_by_concept(sites, figures))
-        .collect();
-    let Some([teacher, student, first, fresh]) = best.as_deref() else {
-        return Vec::new();
-    };
-    let cell = |score: Option<f32>| match score {
-        Some(score) => Cell::Number(score.into()),
-        None => Cell::Text("–".into()),
-    };
-    let row = |place: usize| {
-        let mut cells = vec![Cell::Text(teacher[place].0.clone())];
-        cells.extend([teacher, student, first, fresh].map(|one| cell(one[place].1)));
-        cells
-    };
-    let mean = |one: &[(String, Option<f32>)]| {
-        let scores: Vec<f64> = one.iter().filter_map(|one| one.1.map(f64::from)).collect();
-        scores.iter().sum::<f64>() / scores.len().max(1) as f64
-    };
-    let mut columns = vec!["concept".to_owned()];
-    columns.extend(NAMES.map(String::from));
-    let table = Figure {
-        title: "Concepts side by side".into(),
-        caption: "How well a linear probe reads each concept from the best hidden site of each network: balanced \
-                  accuracy from chance 0 to 1, or R² of a number."
-            .into(),
-        body: Body::Table {
-            columns,
-            rows: (0..teacher.len()).map(row).collect(),
-        },
-        numbers: vec![
-            Number::new("concepts_student", "mean probe score, student", mean(student)),
-            Number::new("concepts_teacher", "teacher", mean(teacher)).control(),
-            Number::new("concepts_teacher_untrained", "untrained teacher", mean(first)).control(),
-            Number::new("concepts_student_untrained", "untrained student", mean(fresh)).control(),
-        ],
-    };
-    [Some(table), difference(concepts)]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-/// The student's probe scores less the teacher's, by concept and site.
-fn difference(concepts: &[Vec<Figure>]) -> Option<Figure> {
-    let scores = |place: usize| match &concepts.get(place)?.first()?.body {
-        Body::Heatmap {
-            rows,
-            columns,
-            values,
-            ..
-        } => Some((rows, columns, values)),
-        _ => None,
-    };
-    let ((rows, columns, teacher), (_, _, student)) = (scores(0)?, scores(1)?);
-    let less = |(one, other): (&Option<f32>, &Option<f32>)| Some((*other)? - (*one)?);
-    let values: Vec<Option<f32>> = teacher.iter().zip(student).map(less).collect();
-    let most = values
-        .iter()
-        .flatten()
-        .fold(0.05_f32, |top, x| top.max(x.abs()));
-    Some(Figure {
-        title: "Concepts won and lost".into(),
-        caption: "Probe scores of the student less the teacher's, by concept and site: above zero where the student \
-                  says more plainly what the state is like."
-            .into(),
-        body: Body::Heatmap {
-            rows: rows.clone(),
-            columns: columns.clone(),
-            values,
-            colour: Colour::Diverging {
-                limit: most,
-                name: "student less teacher".into(),
-            },
-        },
-        numbers: Vec::new(),
-    })
 }
 
 /// Linear CKA of the teacher's sites with the student's.
@@ -472,38 +259,5 @@ mod tests {
             site("policy", "action", Stage::Motor),
         ];
         assert_eq!(layers(&sites), ["stem", "blocks.0.post", "blocks.1.post"]);
-    }
-
-    #[test]
-    fn units_that_are_gone_are_the_teachers_less_the_students() {
-        let ablated = |network, vestigial: f64, units: f64| Ablated {
-            network,
-            site: "h".into(),
-            figures: vec![Figure {
-                title: "Units".into(),
-                caption: "Units.".into(),
-                body: Body::Table {
-                    columns: Vec::new(),
-                    rows: Vec::new(),
-                },
-                numbers: vec![Number::new("vestigial_units", "vestigial", vestigial).out_of(units)],
-            }],
-        };
-        let units = [
-            ablated(NAMES[0], 3.0, 16.0),
-            ablated(NAMES[0], 2.0, 16.0),
-            ablated(NAMES[1], 1.0, 4.0),
-        ];
-        let found = counts(&units);
-        let found: Vec<_> = found
-            .iter()
-            .map(|one| (one.id.as_str(), one.value, one.out_of))
-            .collect();
-        let expected = [
-            ("vestigial_gone", 4.0, Some(32.0)),
-            ("vestigial_student", 1.0, Some(4.0)),
-            ("vestigial_teacher", 5.0, Some(32.0)),
-        ];
-        assert_eq!(found, expected);
     }
 }
