@@ -24,6 +24,7 @@ pub mod nmf;
 pub mod occupancy;
 pub mod patch;
 pub mod pca;
+pub mod planning;
 pub mod policy_field;
 pub mod probe;
 pub mod retarget;
@@ -64,6 +65,7 @@ pub static OPS: &[&OpEntry] = &[
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
+    &planning::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,
