@@ -104,6 +104,9 @@ pub enum Variant {
     JumpRelu,
 }
 
+/// States that are learned from, and states that are held out.
+type Split<'a> = (&'a [Box<dyn Env>], &'a [Box<dyn Env>]);
+
 /// Activations of one network: what is learned from and what is held out, at unit variance.
 struct Data {
     taught: Matrix,
@@ -191,7 +194,7 @@ async fn learn(
     subject: &Subject<'_>,
     parameters: &Parameters,
     (site, evaluator): (&Site, &Evaluator),
-    (taught, held_out): (&[Box<dyn Env>], &[Box<dyn Env>]),
+    (taught, held_out): Split<'_>,
     (before, total): (usize, usize),
 ) -> Result<Option<Learned>> {
     let mut taught = samples::sample(evaluator, site, taught).await?;
