@@ -152,6 +152,11 @@ fn the_whole_budget_makes_every_claim_of_tic_tac_toe_true() {
 }
 
 #[test]
+fn the_whole_budget_makes_every_claim_of_the_clone_true() {
+    check_claims("tictactoe_clone");
+}
+
+#[test]
 fn the_whole_budget_makes_every_claim_of_cart_pole_true() {
     check_claims("cartpole_ppo");
 }

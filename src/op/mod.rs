@@ -9,6 +9,8 @@ pub mod attribution;
 pub mod attribution_patch;
 pub mod circuit;
 pub mod cka;
+pub mod clone;
+pub mod compare;
 pub mod concept_value;
 mod contrast;
 pub mod counterfactual;
@@ -16,6 +18,7 @@ mod course;
 mod curve;
 pub mod dataset_examples;
 pub mod direct_attribution;
+mod distil;
 pub mod dynamics;
 mod episodes;
 pub mod feature_vis;
@@ -39,6 +42,7 @@ pub mod policy_field;
 pub mod probe;
 mod readout;
 pub mod retarget;
+pub mod sae;
 mod samples;
 pub mod score;
 pub mod search_tree;
@@ -60,7 +64,7 @@ use crate::{
     },
     rng::Rng,
 };
-use figure::Figure;
+use figure::{Figure, Number};
 use serde_json::Value;
 
 /// Every op.
@@ -74,6 +78,7 @@ pub static OPS: &[&OpEntry] = &[
     &nmf::ENTRY,
     &pca::ENTRY,
     &cka::ENTRY,
+    &sae::ENTRY,
     &probe::ENTRY,
     &direct_attribution::ENTRY,
     &lens::ENTRY,
@@ -91,6 +96,8 @@ pub static OPS: &[&OpEntry] = &[
     &steer::ENTRY,
     &retarget::ENTRY,
     &search_tree::ENTRY,
+    &clone::ENTRY,
+    &compare::ENTRY,
 ];
 
 /// A registered op.
@@ -222,6 +229,19 @@ pub trait Lab {
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;
+
+    /// A network of the run's family with fresh weights, every width of it times `scale`.
+    /// Errors: `NotApplicable` where there is no family to draw from.
+    fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
+        let _ = (scale, seed);
+        Err(Error::not_applicable("there is no family of networks here"))
+    }
+
+    /// How well a network plays: the run's scores of its checkpoints; none where there are none.
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        let _ = evaluator;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// What the run's agent decides with search and `evaluator`, and the trees behind it; in
     /// `num_simulations`, or as many as at play. Errors: `NotApplicable` where it does not search.
