@@ -38,8 +38,10 @@ test-web: setup-browser
 test-page: wasm
 	vitest run
 
-# With the WebGPU bundle, whose test runs on a software adapter.
-test-e2e: setup-browser webgpu page
+# With the WebGPU bundle, whose test runs on a software adapter, and the command line, which replays what
+# the page exports.
+test-e2e: setup-rust setup-browser webgpu page
+	cargo build --locked --release --bin glassbox
 	playwright test
 
 .PHONY: check check-format check-rust check-wasm check-page

@@ -19,7 +19,7 @@ made="$target/pkg-$bundle"
 # As a cdylib alone: beside an rlib cargo leaves link-time optimisation out. Our own crate is built for
 # speed, its dependencies for size: mazes step half as fast again for it, and PPO trains a quarter faster.
 CARGO_PROFILE_RELEASE_LTO=thin CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo rustc --locked --release --lib --crate-type cdylib \
-  --config 'profile.release.package.glassbox.opt-level = 2' \
+  --config 'profile.release.package.glassbox.opt-level = 3' \
   --target wasm32-unknown-unknown "${features[@]+"${features[@]}"}"
 
 # The optimiser takes longer than a rebuild that changed nothing: skip it then.

@@ -819,3 +819,58 @@ fn edits_and_states_that_do_not_fit_are_refused() {
         "looks at 2 states; 1 were given",
     );
 }
+
+#[test]
+fn an_evidence_sheet_is_written_and_replayed_to_the_same_numbers() {
+    let path = folder("sheet").join("evidence.json");
+    let sheet = text(&path);
+    let printed = line(&["op", text(&TRAINED), "ablate", "--sheet", sheet]);
+    let replayed = lines(&["sheet", sheet], "");
+    assert_eq!(replayed.len(), 2, "{replayed:?}");
+    assert_eq!(replayed[0]["agrees"], true, "{replayed:?}");
+    assert_eq!(replayed[0]["op"], "ablate");
+    let first = &replayed[0]["numbers"][0];
+    assert_eq!(first["recorded"], first["recomputed"]);
+    let id = first["id"].as_str().unwrap();
+    assert_eq!(first["recorded"], printed["numbers"][id]["value"]);
+    assert_eq!(replayed[1]["summary"]["agree"], 1);
+    assert_eq!(replayed[1]["summary"]["tolerance"], 1e-3);
+
+    let mut file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let value = file["entries"][0]["numbers"][0]["value"].as_f64().unwrap();
+    file["entries"][0]["numbers"][0]["value"] = json!(value + 1.0);
+    fs::write(&path, file.to_string()).unwrap();
+    let output = run_with(&["sheet", sheet], "");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\"agrees\":false"), "{text}");
+    assert!(text.contains("\"agree\":0"), "{text}");
+    assert_eq!(
+        lines(&["sheet", sheet, "--tolerance", "10"], "")[1]["summary"]["agree"],
+        1
+    );
+}
+
+#[test]
+fn an_evidence_sheet_that_is_broken_is_refused() {
+    let path = folder("broken_sheet").join("evidence.json");
+    let sheet = text(&path);
+    refused(&["sheet", sheet], "No such file");
+    for (content, why) in [
+        ("", "it is not JSON"),
+        ("{}", "its format is not"),
+        (
+            r#"{"format":"glassbox evidence sheet","version":9}"#,
+            "its version is 9; this one reads version 1",
+        ),
+        (
+            r#"{"format":"glassbox evidence sheet","version":1,"made_by":"","entries":[],"weights":{}}"#,
+            "it has no entries",
+        ),
+    ] {
+        fs::write(&path, content).unwrap();
+        refused(&["sheet", sheet], why);
+    }
+    refused(&["sheet", text(&TRAINED)], "it is not JSON");
+    refused(&["sheet", sheet, "--tolerance=-1"], "number of at least 0");
+}

@@ -17,10 +17,13 @@ use common::{
 use glassbox::{
     agent::{
         adam::{Adam, Rate},
-        alphazero::losses,
+        alphazero::{gradient, losses},
+        fused::Learner,
     },
     backend,
-    model::{Network, taps::Taps},
+    model::{Network, mlp::fused::Fused, taps::Taps},
+    rollout::replay::Batch,
+    session::block_on,
 };
 use serde_json::{Value, json};
 
@@ -119,6 +122,56 @@ impl Golden {
         );
     }
 
+    fn batch(&self) -> Batch {
+        let mask = |legal: &f32| if *legal > 0.0 { 0.0 } else { -1e9 };
+        Batch {
+            observations: self.data("input"),
+            policies: self.data("target_policy"),
+            masks: self.data("legal").iter().map(mask).collect(),
+            values: self.data("target_value"),
+        }
+    }
+
+    /// Losses and gradient in plain numbers.
+    fn check_plain_gradients(&self) {
+        let mut fused = Fused::of(&self.network, &device()).unwrap();
+        let (found, losses) = gradient(&fused, &self.batch(), 1.0);
+        let theirs = ["policy_loss", "value_loss"].map(|key| self.number(key));
+        close("losses in plain numbers", &losses, &theirs);
+        fused.weights_mut().copy_from_slice(&found);
+        close_all(
+            "gradient in plain numbers",
+            &collect(&fused.write(self.network.clone())),
+            &arrays(&self.file["gradients"]),
+        );
+    }
+
+    /// A step of Adam with weight decay, in plain numbers and as tensors.
+    fn check_plain_adam(&self) {
+        let (mut network, mut adam) = (self.learner(), Adam::new());
+        let device = device();
+        let mut learner = block_on(Learner::of(&network, &adam, &device))
+            .unwrap()
+            .unwrap();
+        for _ in 0..3 {
+            let rate = Rate {
+                rate: 0.01,
+                decay: 0.1,
+                max_norm: None,
+            };
+            let gradients = self.gradients(&network);
+            let (gradient, _) = gradient(&learner.network, &self.batch(), 1.0);
+            learner.step(gradient, rate);
+            network = adam.step(network, &gradients, rate);
+        }
+        let (plain, _) = learner.finish(self.learner(), &device);
+        close_all(
+            "weights",
+            &collect(&plain.valid()),
+            &collect(&network.valid()),
+        );
+    }
+
     fn check_adam(&self) {
         let golden = &self.file["adam"];
         let settings = json!({"beta_1": golden["beta_1"], "beta_2": golden["beta_2"], "epsilon": golden["epsilon"]});
@@ -190,6 +243,16 @@ fn losses_are_as_in_pytorch() {
 #[test]
 fn the_gradients_of_the_mlp_are_as_in_pytorch() {
     mlp().check_gradients();
+}
+
+#[test]
+fn the_gradients_of_the_mlp_are_the_same_in_plain_numbers() {
+    mlp().check_plain_gradients();
+}
+
+#[test]
+fn adam_takes_the_same_steps_in_plain_numbers() {
+    mlp().check_plain_adam();
 }
 
 #[test]

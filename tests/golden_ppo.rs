@@ -12,12 +12,19 @@ use common::{
 use glassbox::{
     agent::{
         adam::Adam,
-        ppo::{Losses, Parameters, epoch, losses, rollout::Rollout},
+        fused::Learner,
+        ppo::{
+            Parameters, epoch, epoch_fused,
+            loss::{Losses, Slopes, losses},
+            rollout::Rollout,
+        },
     },
-    model::Network,
+    model::{Network, mlp::fused::Fused, weights::Array},
     rollout::{gae::Transition, replay::ILLEGAL},
+    session::block_on,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// One network of the file, and the rows that it learns from.
 struct Golden {
@@ -92,6 +99,21 @@ impl Golden {
         }
     }
 
+    /// The losses in plain numbers, in the order of `Losses`, and their gradient.
+    fn fused(
+        &self,
+        rows: &[usize],
+        parameters: &Parameters,
+    ) -> ([f32; 5], BTreeMap<String, Array>) {
+        let mut fused = Fused::of(&self.network, &device()).unwrap();
+        let rows = self.rollout.rows(rows, parameters);
+        let mut slopes = Slopes::new(&rows, parameters);
+        let gradient = slopes.gradient(&fused);
+        fused.weights_mut().copy_from_slice(&gradient);
+        let gradient = collect(&fused.write(self.network.clone()).valid());
+        (slopes.means(), gradient)
+    }
+
     fn check_losses(&self) {
         let rows: Vec<usize> = (0..self.rollout.num_rows()).collect();
         let cases = self.part["cases"].as_array().unwrap();
@@ -116,26 +138,39 @@ impl Golden {
                 kl,
                 clip_fraction,
             } = found;
-            for (key, ours) in [
+            let (plain, plain_gradient) = self.fused(&rows, &parameters);
+            for (index, (key, ours)) in [
                 ("policy_loss", policy),
                 ("value_loss", value),
                 ("entropy", entropy),
                 ("kl", kl),
                 ("clip_fraction", clip_fraction),
                 ("total", total),
-            ] {
+            ]
+            .into_iter()
+            .enumerate()
+            {
                 let what = format!("{key} of {parameters:?}");
-                close(&what, &read(ours.inner()), &[number(&case["losses"][key])]);
+                let theirs = [number(&case["losses"][key])];
+                close(&what, &read(ours.inner()), &theirs);
+                if let Some(&plain) = plain.get(index) {
+                    close(&format!("{what} in plain numbers"), &[plain], &theirs);
+                }
             }
             close_all(
                 &format!("gradient with {parameters:?}"),
                 &golden::by_name(&self.network, &gradients),
                 &arrays(&case["gradients"]),
             );
+            close_all(
+                &format!("gradient in plain numbers with {parameters:?}"),
+                &plain_gradient,
+                &arrays(&case["gradients"]),
+            );
         }
     }
 
-    fn check_update(self) {
+    fn check_update(&self) {
         let golden = &self.part["update"];
         let parameters = self.parameters(true, true);
         let place = |key: &str| self.settings[key].as_u64().unwrap() as usize;
@@ -146,23 +181,39 @@ impl Golden {
             &[number(&golden["learning_rate"])],
         );
         let (mut network, mut adam) = (self.network.clone(), Adam::new());
-        let mut steps = Vec::new();
+        let device = device();
+        let learner = Learner::of(&network, &adam, &device);
+        let mut learner = block_on(learner).unwrap().unwrap();
+        let (mut steps, mut plain_steps) = (Vec::new(), Vec::new());
         for order in golden["order"].as_array().unwrap() {
             let rows = order.as_array().unwrap().iter();
             let rows: Vec<usize> = rows.map(|row| row.as_u64().unwrap() as usize).collect();
-            steps.append(&mut epoch(
-                &mut network,
-                &mut adam,
-                &self.rollout,
+            let rollout = &self.rollout;
+            plain_steps.append(&mut epoch_fused(
+                &mut learner,
+                rollout,
                 &rows,
                 rate,
                 &parameters,
-                &device(),
+            ));
+            steps.append(&mut epoch(
+                &mut network,
+                &mut adam,
+                rollout,
+                &rows,
+                rate,
+                &parameters,
+                &device,
             ));
         }
+        let (plain_network, plain_adam) = learner.finish(self.network.clone(), &device);
         let theirs = golden["steps"].as_array().unwrap();
-        assert_eq!(steps.len(), theirs.len());
-        for (index, (ours, theirs)) in steps.into_iter().zip(theirs).enumerate() {
+        assert_eq!(
+            (steps.len(), plain_steps.len()),
+            (theirs.len(), theirs.len())
+        );
+        let steps = steps.into_iter().map(read).zip(plain_steps).zip(theirs);
+        for (index, ((ours, plain), theirs)) in steps.enumerate() {
             let names = [
                 "policy_loss",
                 "value_loss",
@@ -172,13 +223,25 @@ impl Golden {
                 "gradient_norm",
             ];
             let theirs = names.map(|name| number(&theirs[name]));
-            close(&format!("{names:?} of step {index}"), &read(ours), &theirs);
+            close(&format!("{names:?} of step {index}"), &ours, &theirs);
+            close(
+                &format!("{names:?} of step {index} in plain numbers"),
+                &plain,
+                &theirs,
+            );
         }
-        close_all(
-            "parameters after the update",
-            &collect(&network.valid()),
-            &arrays(&golden["parameters_after"]),
-        );
+        for (path, network) in [("tensors", network), ("plain numbers", plain_network)] {
+            close_all(
+                &format!("parameters after the update in {path}"),
+                &collect(&network.valid()),
+                &arrays(&golden["parameters_after"]),
+            );
+        }
+        assert_eq!(adam.time(), plain_adam.time());
+        let moments = [adam, plain_adam].map(|adam| adam.moments().unwrap().map(read));
+        for (ours, plain) in moments[0].iter().zip(&moments[1]) {
+            close("moments", plain, ours);
+        }
     }
 }
 

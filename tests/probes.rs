@@ -88,6 +88,57 @@ fn fits_are_those_of_scikit_learn() {
     });
 }
 
+#[test]
+fn logistic_probes_are_as_often_right_as_those_of_scikit_learn() {
+    let golden = Golden(golden::file("probes"));
+    let held_out = Golden(golden.0["held_out"].clone());
+    let rows = Design {
+        values: held_out.numbers("features"),
+        width: golden.design().width,
+    };
+    let classes = held_out.numbers("classes");
+    let right = |parameters: &[f32]| {
+        let answers = rows.times(parameters);
+        let pairs = answers.iter().zip(&classes);
+        pairs
+            .filter(|(answer, class)| **answer * **class > 0.0)
+            .count() as f32
+            / classes.len() as f32
+    };
+    let (design, target) = (golden.design(), golden.classes());
+    let accuracy = Golden(held_out.0["accuracy"].clone());
+    for (place, penalty) in golden.numbers("penalties").into_iter().enumerate() {
+        let fits = [
+            ("logistic", logistic(&design, &target, penalty)),
+            ("sparse_logistic", sparse(&design, &target, penalty, 1000)),
+        ];
+        for (kind, found) in fits {
+            let (ours, theirs) = (right(&found), accuracy.numbers(kind)[place]);
+            println!("{kind} with {penalty}: {ours}, scikit-learn {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 0.005,
+                "{kind} with {penalty}: {ours}, not {theirs}"
+            );
+            assert!(theirs > 0.65, "{kind} with {penalty} learned nothing");
+        }
+    }
+}
+
+#[test]
+fn a_discriminant_is_that_of_scikit_learn() {
+    let golden = Golden(golden::file("probes"));
+    let design = golden.design();
+    let found = Ridge::new(&design, 1e-6).discriminant(&golden.classes().values);
+    let length = found[..design.width]
+        .iter()
+        .map(|x| x * x)
+        .sum::<f32>()
+        .sqrt();
+    for (ours, theirs) in found.iter().zip(golden.numbers("discriminant")) {
+        assert!((ours / length - theirs).abs() < 1e-4, "{found:?}");
+    }
+}
+
 // --- On networks -----------------------------------------------------------------------------
 
 fn probe(run: &Run, parameters: &Value) -> (Vec<Figure>, Vec<Number>) {

@@ -8,4 +8,5 @@ export * from './level';
 export * from './lifecycle';
 export * from './ops';
 export * from './run';
+export { saveSheet, saveSheetPage } from './sheet';
 export { handOver, isWalking, stopWalk } from './walk';

@@ -1,8 +1,9 @@
 // Ops and their figures.
 
-import { attempt, request } from './engine';
-import type { Event, OpEntry } from './protocol';
-import { basis, isStale, type Result, store } from './store';
+import { ask, attempt, request } from './engine';
+import type { Event, OpEntry, RunInfo, StateView } from './protocol';
+import { collect } from './sheet';
+import { basis, isStale, type Making, type Result, store } from './store';
 
 const RECOMPUTE_DELAY_MS = 400;
 /** An op that takes longer is not run again unasked. */
@@ -35,11 +36,11 @@ export function setLive(op: string, on: boolean): void {
   store.set({ live: { ...store.state.live, [op]: on } });
 }
 
-/** The states that an op looks at: none, the board on show, or the pair. */
-function statesFor(numStates: number): unknown[] {
+/** The boards that an op looks at: none, the one on show, or the pair. */
+function boardsFor(numStates: number): StateView[] {
   const { boards, active } = store.state;
   const wanted = numStates === 2 ? [boards.clean, boards.corrupt] : [boards[active]];
-  return wanted.slice(0, numStates).flatMap((board) => (board ? [board.state] : []));
+  return wanted.slice(0, numStates).flatMap((board) => board ?? []);
 }
 
 /** Seconds that an op took when it was last run; none when it has not been. */
@@ -58,6 +59,8 @@ export async function runOp(op: string, parameters?: Record<string, unknown>): P
   if (!entry || store.state.busy) return;
   const values = parameters ?? store.state.opParameters[op] ?? {};
   setOp(op, values);
+  const started = performance.now();
+  store.set({ busy: { label: entry.title, done: 0, total: 0, started, cancelling: false } });
   await perform(entry, values, 0);
 }
 
@@ -73,6 +76,8 @@ async function performNow(
   parameters: Record<string, unknown>,
   quiet: number,
 ): Promise<boolean> {
+  const { run } = store.state;
+  if (!run) return false;
   const started = performance.now();
   let counted = { done: 0, total: 0 };
   const tell = () => {
@@ -81,6 +86,8 @@ async function performNow(
   };
   const timer = quiet > 0 ? setTimeout(tell, quiet) : undefined;
   if (quiet === 0) tell();
+  const basedOn = basis(store.state);
+  const made = makingOf(entry, parameters, run);
   const take = (events: Event[]) => {
     for (const event of events) {
       if (event.type === 'progress') {
@@ -88,35 +95,48 @@ async function performNow(
         if (store.state.busy) tell();
       } else if (event.type === 'figures') {
         lastSeconds.set(entry.id, (performance.now() - started) / 1000);
-        show(
-          event.figures.map((figure) => ({
-            ...made,
-            figure,
-            update: event.update,
-            numbers: event.numbers,
-          })),
-        );
+        const { figures, update, numbers, read } = event;
+        Object.assign(made, { update, numbers, read });
+        const common = { op: entry.id, parameters, update, basis: basedOn, numbers, made };
+        show(figures.map((figure) => ({ ...common, figure })));
       }
     }
   };
-  const { scrubbed, edits } = store.state;
-  const made = { op: entry.id, parameters, basis: basis(store.state) };
-  const well = await attempt('evidence', () =>
-    request(
-      {
-        type: 'op',
-        op: entry.id,
-        parameters,
-        states: statesFor(entry.num_states),
-        checkpoint: scrubbed ?? undefined,
-        edits,
-      },
-      take,
-    ),
-  );
+  const well = await attempt('evidence', () => askFor(made, take));
   clearTimeout(timer);
   store.set({ busy: null });
   return well;
+}
+
+/** What an op is given, as things stand; what it looked at is known once it has answered. */
+function makingOf(entry: OpEntry, parameters: Record<string, unknown>, run: RunInfo): Making {
+  const { edits, update } = store.state;
+  return {
+    op: entry.id,
+    parameters,
+    run,
+    boards: boardsFor(entry.num_states),
+    edits,
+    update,
+    numbers: [],
+    read: [],
+    weights: new Map(),
+    ready: Promise.resolve(),
+  };
+}
+
+/** Runs the op of a making, and exports the weights that it is about. */
+function askFor(made: Making, take: (events: Event[]) => void): Promise<void> {
+  const { op, parameters, edits } = made;
+  const states = made.boards.map(({ state }) => state);
+  const checkpoint = store.state.scrubbed ?? undefined;
+  const answer = request({ type: 'op', op, parameters, states, checkpoint, edits }, take);
+  // In one breath: training goes on only after both, so that these are the weights that it read.
+  const file = ask('file', { type: 'export', checkpoint, what: 'weights' }).catch(() => null);
+  made.ready = file.then((written) => {
+    if (written) made.weights.set(made.update, written.bytes);
+  });
+  return answer;
 }
 
 /** Puts fresh figures in the place of those that are not pinned. */
@@ -131,6 +151,9 @@ function show(fresh: Omit<Result, 'id' | 'pinned'>[]): void {
 export function pinResult(id: number, pinned: boolean): void {
   const results = store.state.results.map((each) => (each.id === id ? { ...each, pinned } : each));
   store.set({ results });
+  const made = results.find((each) => each.id === id)?.made;
+  // Later the run may have gone elsewhere.
+  if (pinned && made) collect(made).then(() => store.set({ results: [...store.state.results] }));
 }
 
 export function removeResult(id: number): void {

@@ -62,10 +62,31 @@ export interface CollapsePoint {
   message: string;
 }
 
+/** What an op was given and what it looked at: enough to run it again. All its figures share it. */
+export interface Making {
+  op: string;
+  parameters: Record<string, unknown>;
+  run: RunInfo;
+  /** What it looked at, as it was drawn. */
+  boards: StateView[];
+  edits: Edit[];
+  /** The update whose network it looked at. */
+  update: number;
+  /** Headline numbers of all its figures. */
+  numbers: Score[];
+  /** Updates whose weights it read. */
+  read: number[];
+  /** Those weights as exported, by update: its own network's at once, others' when they are wanted. */
+  weights: Map<number, Uint8Array>;
+  /** Resolves when its own network's are there, or could not be had. */
+  ready: Promise<void>;
+}
+
 /** One figure of an op, with what it was made from. */
 export interface Result {
   id: number;
   op: string;
+  made: Making;
   parameters: Record<string, unknown>;
   update: number;
   /** What the figure depends on beside its update: see `basis()`. */

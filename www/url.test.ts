@@ -29,6 +29,7 @@ describe('links', () => {
       edits,
       op: 'some_op',
       opParameters: { some_op: { site: 'stem' } },
+      live: { some_op: true },
       device: 'webgpu',
     });
     expect(readLink(writeLink(state))).toEqual({
@@ -40,6 +41,7 @@ describe('links', () => {
       edits,
       op: 'some_op',
       parameters: { site: 'stem' },
+      live: true,
       device: 'webgpu',
       unread: [],
     });
@@ -58,6 +60,8 @@ describe('links', () => {
     ['edits=null', 'edits', []],
     ['edits=[{"site":"stem"}]', 'edits', []],
     ['checkpoint=soon', 'checkpoint', null],
+    ['live=maybe', 'live', false],
+    ['live=1', 'live', false],
     ['device=abacus', 'device', 'cpu'],
   ] as const)('survive %s', (query, field, expected) => {
     const link = readLink(`?${query}`);

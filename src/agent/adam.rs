@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     model::{
         Network,
+        panels::{LANES, Lanes},
         weights::{Archive, Array},
     },
 };
@@ -53,6 +54,25 @@ impl Adam {
             time: 0,
             gradient_norm: None,
         }
+    }
+
+    /// Goes on from both moments after `time` steps.
+    pub fn resume(moments: [Tensor<1>; 2], time: i32) -> Self {
+        Self {
+            moments: (time > 0).then_some(moments),
+            time,
+            gradient_norm: None,
+        }
+    }
+
+    /// Both moments of every weight in module order, `[weight]`; none before the first step.
+    pub fn moments(&self) -> Option<[Tensor<1>; 2]> {
+        self.moments.clone()
+    }
+
+    /// Steps so far.
+    pub fn time(&self) -> i32 {
+        self.time
     }
 
     /// Global norm of the last gradient before it was scaled down, `[1]`; none without a limit.
@@ -136,12 +156,56 @@ impl Adam {
             let data = archive.array(name, &[num_weights])?.to_vec();
             Ok(backend::tensor(data, [num_weights], device))
         };
-        Ok(Self {
-            moments: Some([moment("optimiser.first")?, moment("optimiser.second")?]),
-            time,
-            gradient_norm: None,
-        })
+        let moments = [moment("optimiser.first")?, moment("optimiser.second")?];
+        Ok(Self::resume(moments, time))
     }
+}
+
+/// The `time`th step in plain numbers, counted from 1: what `Adam::step` does, in place.
+///
+/// Returns the gradient's global norm before it was scaled down.
+pub fn step(
+    weights: &mut [Lanes],
+    gradient: &mut [Lanes],
+    [first, second]: [&mut [Lanes]; 2],
+    time: i32,
+    Rate {
+        rate,
+        decay,
+        max_norm,
+    }: Rate,
+) -> f32 {
+    if decay > 0.0 {
+        let pairs = gradient
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(weights.as_flattened());
+        pairs.for_each(|(gradient, weight)| *gradient += decay * weight);
+    }
+    // A sum for each lane, which the processor adds side by side.
+    let mut squares = [0.0; LANES];
+    for lanes in gradient.iter() {
+        squares
+            .iter_mut()
+            .zip(lanes)
+            .for_each(|(sum, x)| *sum += x * x);
+    }
+    let norm = squares.iter().sum::<f32>().sqrt();
+    let scale = max_norm.map_or(1.0, |max| (max / (norm + 1e-6)).min(1.0));
+    let root = (1.0 - BETA_2.powi(time)).sqrt();
+    let rate = rate / (1.0 - BETA_1.powi(time));
+    let moments = first
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(second.as_flattened_mut());
+    let weights = weights.as_flattened_mut().iter_mut();
+    for ((weight, gradient), (first, second)) in weights.zip(gradient.as_flattened()).zip(moments) {
+        let gradient = gradient * scale;
+        *first = *first * BETA_1 + gradient * (1.0 - BETA_1);
+        *second = *second * BETA_2 + gradient * gradient * (1.0 - BETA_2);
+        *weight -= *first * rate / (second.sqrt() / root + EPSILON);
+    }
+    norm
 }
 
 /// Joins gradients (and weights, for decay) in module order.

@@ -12,13 +12,17 @@ mod saved;
 use super::{
     Agent, AgentEntry, Decision, Explored, MetricInfo, Metrics, Setup,
     adam::{Adam, Rate},
+    fused::{Learner, log_softmax},
     mcts::{self, Config, Rule},
 };
 use crate::{
     backend::{self, Pending},
     env::{self, Env},
     error::{Error, Result},
-    model::{Network, evaluator::Evaluator, taps::Taps, weights::Archive},
+    model::{
+        Network, evaluator::Evaluator, mlp::fused::Fused, panels::Lanes, taps::Taps,
+        weights::Archive,
+    },
     rng::Rng,
     rollout::replay::{Batch, Replay},
     schema,
@@ -351,6 +355,14 @@ impl AlphaZero {
 }
 
 impl Parameters {
+    fn step_rate(&self, rate: f64) -> Rate {
+        Rate {
+            rate: rate as f32,
+            decay: self.weight_decay,
+            max_norm: None,
+        }
+    }
+
     fn search(&self, num_simulations: usize, noise: f32) -> Config {
         Config {
             rule: self.rule,
@@ -445,6 +457,14 @@ impl Trainer {
 
     /// One step for each batch. Returns the policy and value losses of the last.
     async fn train(&mut self, batches: Vec<Batch>, rate: f64) -> Result<Vec<f32>> {
+        if let Some(mut learner) = Learner::of(&self.network, &self.adam, &self.device).await? {
+            let losses = batches
+                .iter()
+                .map(|batch| self.step_fused(&mut learner, batch, rate));
+            let losses = losses.last().map_or(Vec::new(), Vec::from);
+            (self.network, self.adam) = learner.finish(self.network.clone(), &self.device);
+            return Ok(losses);
+        }
         let mut losses = None;
         for batch in batches {
             losses = Some(self.step(batch, rate));
@@ -469,16 +489,17 @@ impl Trainer {
         let total = policy_loss.clone() + value_loss.clone() * self.parameters.value_coefficient; // [1]
         let gradients = total.backward();
         let network = self.network.clone();
-        self.network = self.adam.step(
-            network,
-            &gradients,
-            Rate {
-                rate: rate as f32,
-                decay: self.parameters.weight_decay,
-                max_norm: None,
-            },
-        );
+        let rate = self.parameters.step_rate(rate);
+        self.network = self.adam.step(network, &gradients, rate);
         Tensor::cat(vec![policy_loss.inner(), value_loss.inner()], 0) // [2]
+    }
+
+    /// The same in plain numbers.
+    fn step_fused(&self, learner: &mut Learner, batch: &Batch, rate: f64) -> [f32; 2] {
+        let (gradient, losses) =
+            gradient(&learner.network, batch, self.parameters.value_coefficient);
+        learner.step(gradient, self.parameters.step_rate(rate));
+        losses
     }
 }
 
@@ -535,6 +556,34 @@ pub fn losses(
     let error = output.value - value; // [batch, 1]
     let value_loss = (error.clone() * error).mean(); // [1]
     (policy_loss, value_loss)
+}
+
+/// The same losses of a batch in plain numbers, and the gradient of the first plus `value_coefficient` times
+/// the second.
+pub fn gradient(network: &Fused, batch: &Batch, value_coefficient: f32) -> (Vec<Lanes>, [f32; 2]) {
+    let size = batch.values.len();
+    let width = batch.observations.len() / size;
+    let share = 1.0 / size as f32;
+    let mut losses = [0.0; 2];
+    let gradient = network.gradient(
+        size,
+        |row| &batch.observations[row * width..(row + 1) * width],
+        |row, logits, value| {
+            let place = row * logits.len()..(row + 1) * logits.len();
+            let (policy, mask) = (&batch.policies[place.clone()], &batch.masks[place]);
+            log_softmax(logits, mask);
+            let total: f32 = policy.iter().sum();
+            for (x, target) in logits.iter_mut().zip(policy) {
+                losses[0] -= share * target * *x;
+                // d (−Σ π ln p) / d zⱼ = pⱼ Σ π − πⱼ.
+                *x = share * (x.exp() * total - target);
+            }
+            let error = value - batch.values[row];
+            losses[1] += share * error * error;
+            share * value_coefficient * 2.0 * error
+        },
+    );
+    (gradient, losses)
 }
 
 fn searched(found: mcts::Found, simulations: usize) -> Decision {

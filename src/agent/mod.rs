@@ -3,6 +3,7 @@
 pub mod adam;
 pub mod alphazero;
 pub mod collapse;
+pub mod fused;
 pub mod mcts;
 pub mod ppo;
 

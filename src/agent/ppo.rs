@@ -5,6 +5,7 @@
 //! and goes over what it played `num_epochs` times in shuffled minibatches. Deviation: where a time limit
 //! cuts an episode, the value of its last state stands for what would have followed.
 
+pub mod loss;
 mod notice;
 pub mod rollout;
 mod saved;
@@ -13,6 +14,7 @@ use super::{
     Agent, AgentEntry, Decision, MetricInfo, Metrics, Setup,
     adam::{Adam, Rate},
     collapse::{Collapse, Detector},
+    fused::{self, Learner},
 };
 use crate::{
     backend::{self, Pending},
@@ -21,7 +23,7 @@ use crate::{
     model::{
         Network,
         evaluator::{Evaluator, masked_softmax},
-        taps::Taps,
+        mlp::fused::Fused,
         weights::Archive,
     },
     rng::Rng,
@@ -30,9 +32,10 @@ use crate::{
 };
 use burn::{
     module::Module,
-    tensor::{Device, Gradients, Tensor, activation},
+    tensor::{Device, Gradients, Tensor},
 };
-use rollout::{Cut, Minibatch, Rollout};
+use loss::{Losses, Slopes, losses};
+use rollout::{Cut, Rollout, Rows};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +151,14 @@ impl Parameters {
         }
     }
 
+    fn step_rate(&self, rate: f64) -> Rate {
+        Rate {
+            rate: rate as f32,
+            decay: 0.0,
+            max_norm: Some(self.max_gradient_norm),
+        }
+    }
+
     /// Rows of a minibatch; an epoch's last one may have fewer.
     fn minibatch_size(&self, num_rows: usize) -> usize {
         num_rows.div_ceil(self.num_minibatches)
@@ -185,28 +196,6 @@ struct Lane {
 const NUM_ENDED: usize = 100;
 /// Updates that the mean reward of a step is taken over where no episode ends.
 const NUM_UPDATES: usize = 20;
-
-/// The parts of the loss and what to watch, each `[1]`.
-pub struct Losses {
-    /// The clipped surrogate, to be minimised.
-    pub policy: Tensor<1>,
-    /// Half the squared value error, clipped.
-    pub value: Tensor<1>,
-    /// Mean entropy of the policy.
-    pub entropy: Tensor<1>,
-    /// `(ratio − 1) − ln ratio`: an estimate of the divergence from the policy that played. No gradient.
-    pub kl: Tensor<1>,
-    /// Share of ratios beyond the clip. No gradient.
-    pub clip_fraction: Tensor<1>,
-}
-
-impl Losses {
-    /// What is minimised, `[1]`.
-    pub fn total(&self, parameters: &Parameters) -> Tensor<1> {
-        self.policy.clone() - self.entropy.clone() * parameters.entropy_coefficient
-            + self.value.clone() * parameters.value_coefficient
-    }
-}
 
 fn boxed(agent: Ppo) -> Box<dyn Agent> {
     Box::new(agent)
@@ -259,46 +248,91 @@ impl Ppo {
     }
 
     async fn update(&mut self) -> Result<Metrics> {
+        let learner = Learner::of(&self.network, &self.adam, &self.device).await?;
         let evaluator = Evaluator {
             network: self.network.valid(),
             device: self.device.clone(),
             edits: Vec::new(),
         };
-        let rollout = self.play(&evaluator).await?;
+        let quick = learner.as_ref().map(|learner| &learner.network);
+        let rollout = self.play(&evaluator, quick).await?;
         let rate = self.parameters.rate(self.update, self.updates);
-        let mut watched = Vec::new();
-        let num_rows = rollout.num_rows();
-        let mut rows: Vec<usize> = (0..num_rows).collect();
-        for _ in 0..self.parameters.num_epochs {
-            self.rng.shuffle(&mut rows);
-            watched.append(&mut epoch(
-                &mut self.network,
-                &mut self.adam,
-                &rollout,
-                &rows,
-                rate,
-                &self.parameters,
-                &self.device,
-            ));
-        }
-        let mut metrics = self.watch(watched, &rollout).await?;
+        let mut rows: Vec<usize> = (0..rollout.num_rows()).collect();
+        let orders: Vec<_> = (0..self.parameters.num_epochs)
+            .map(|_| {
+                self.rng.shuffle(&mut rows);
+                rows.clone()
+            })
+            .collect();
+        let watched = match learner {
+            Some(learner) => self.learn_fused(learner, &rollout, &orders, rate),
+            None => self.learn(&rollout, &orders, rate).await?,
+        };
+        let mut metrics = self.watch(&watched, &rollout)?;
         self.collapse = self.notice(&metrics, &rollout);
         if self.network.is_shared() {
-            let last = rows.chunks(self.parameters.minibatch_size(num_rows)).last();
-            let batch = rollout.minibatch(last.unwrap_or_default(), &self.parameters, &self.device);
-            if let Some(cosine) = self.gradient_cosine(&batch).await? {
+            let size = self.parameters.minibatch_size(rows.len());
+            let last = rows.chunks(size).last().unwrap_or_default();
+            if let Some(cosine) = self
+                .gradient_cosine(rollout.rows(last, &self.parameters))
+                .await?
+            {
                 metrics.insert("gradient_cosine".into(), cosine);
             }
         }
         metrics.insert("learning_rate".into(), rate);
         self.update += 1;
-        let steps = self.update * num_rows;
+        let steps = self.update * rows.len();
         metrics.insert("steps".into(), steps as f64);
         Ok(metrics)
     }
 
-    /// Plays `num_steps` steps in every lane, and estimates advantages.
-    async fn play(&mut self, evaluator: &Evaluator) -> Result<Rollout> {
+    /// Goes over a rollout in each of `orders`. Returns what to watch of each step, `[step × 6]`.
+    async fn learn(
+        &mut self,
+        rollout: &Rollout,
+        orders: &[Vec<usize>],
+        rate: f64,
+    ) -> Result<Vec<f32>> {
+        let mut watched = Vec::new();
+        for order in orders {
+            watched.append(&mut epoch(
+                &mut self.network,
+                &mut self.adam,
+                rollout,
+                order,
+                rate,
+                &self.parameters,
+                &self.device,
+            ));
+        }
+        backend::read(Tensor::cat(watched, 0)).await // [step × 6]
+    }
+
+    /// The same in plain numbers.
+    fn learn_fused(
+        &mut self,
+        mut learner: Learner,
+        rollout: &Rollout,
+        orders: &[Vec<usize>],
+        rate: f64,
+    ) -> Vec<f32> {
+        let p = &self.parameters;
+        let epochs = orders
+            .iter()
+            .map(|order| epoch_fused(&mut learner, rollout, order, rate, p));
+        let watched = epochs.flatten().flatten().collect();
+        (self.network, self.adam) = learner.finish(self.network.clone(), &self.device);
+        watched
+    }
+
+    /// Plays `num_steps` steps in every lane, and estimates advantages. `quick` is the same network as
+    /// `evaluator`'s, where there is one.
+    async fn play(&mut self, evaluator: &Evaluator, quick: Option<&Fused>) -> Result<Rollout> {
+        let evaluate = async |observations: Vec<f32>, batch| match quick {
+            Some(fused) => Ok(fused.answer(&observations, batch)),
+            None => evaluator.evaluate(observations, batch).await,
+        };
         let (width, num_actions) = {
             let space = self.start.space();
             (space.observation_len(), space.num_actions())
@@ -309,7 +343,7 @@ impl Ppo {
         let mut legal = vec![false; num_actions];
         let mut observations = self.observations(width);
         for _ in 0..self.parameters.num_steps {
-            let answers = evaluator.evaluate(observations.clone(), num_lanes).await?;
+            let answers = evaluate(observations.clone(), num_lanes).await?;
             rollout.observations.append(&mut observations);
             for (row, lane) in self.lanes.iter_mut().enumerate() {
                 lane.env.legal(&mut legal);
@@ -356,12 +390,11 @@ impl Ppo {
         }
         let surplus = self.ended.len().saturating_sub(most);
         self.ended.drain(..surplus);
-        let after = evaluator.evaluate(observations, num_lanes).await?.values;
+        let after = evaluate(observations, num_lanes).await?.values;
         let mut cut_values = Vec::new();
         if !cut.is_empty() {
             let observations = cut.iter().flat_map(|cut| cut.observation.iter().copied());
-            let answers = evaluator.evaluate(observations.collect(), cut.len());
-            cut_values = answers.await?.values;
+            cut_values = evaluate(observations.collect(), cut.len()).await?.values;
         }
         rollout.bootstrap(&after, &cut, &cut_values);
         let p = &self.parameters;
@@ -378,8 +411,8 @@ impl Ppo {
         all
     }
 
-    /// Means over an update's steps, and what the rollout tells. Errors: `NotFinite`.
-    async fn watch(&self, watched: Vec<Tensor<1>>, rollout: &Rollout) -> Result<Metrics> {
+    /// Means over an update's steps `[step × 6]`, and what the rollout tells. Errors: `NotFinite`.
+    fn watch(&self, watched: &[f32], rollout: &Rollout) -> Result<Metrics> {
         const NAMES: [&str; 6] = [
             "policy_loss",
             "value_loss",
@@ -388,11 +421,10 @@ impl Ppo {
             "clip_fraction",
             "gradient_norm",
         ];
-        let count = watched.len();
-        let numbers = backend::read(Tensor::cat(watched, 0)).await?; // [step × 6]
+        let count = watched.len() / NAMES.len();
         let mut metrics = Metrics::new();
         for (index, name) in NAMES.iter().enumerate() {
-            let column = numbers.iter().skip(index).step_by(NAMES.len());
+            let column = watched.iter().skip(index).step_by(NAMES.len());
             let mean = column.map(|&x| f64::from(x)).sum::<f64>() / count as f64;
             if !mean.is_finite() {
                 return Err(Error::NotFinite {
@@ -417,9 +449,18 @@ impl Ppo {
 
     /// Cosine between the gradients of the policy's and of the value's loss on the weights that both
     /// move.
-    async fn gradient_cosine(&self, batch: &Minibatch) -> Result<Option<f64>> {
+    async fn gradient_cosine(&self, rows: Rows) -> Result<Option<f64>> {
+        if let Some(fused) = Fused::of(&self.network, &self.device) {
+            let [policy, value] = [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]].map(|weights| {
+                let mut slopes = Slopes::new(&rows, &self.parameters);
+                slopes.weights = weights;
+                slopes.gradient(&fused)
+            });
+            return Ok(fused::cosine(fused.shared(&policy), fused.shared(&value)));
+        }
+        let batch = rows.minibatch(&self.device);
         let gradient = |of: fn(Losses) -> Tensor<1>| -> Gradients {
-            of(losses(&self.network, batch, &self.parameters)).backward()
+            of(losses(&self.network, &batch, &self.parameters)).backward()
         };
         let [policy, value] = [
             gradient(|found| found.policy),
@@ -446,15 +487,7 @@ pub fn epoch(
     let step = |rows| {
         let found = losses(network, &rollout.minibatch(rows, p, device), p);
         let gradients = found.total(p).backward();
-        *network = adam.step(
-            network.clone(),
-            &gradients,
-            Rate {
-                rate: rate as f32,
-                decay: 0.0,
-                max_norm: Some(p.max_gradient_norm),
-            },
-        );
+        *network = adam.step(network.clone(), &gradients, p.step_rate(rate));
         let mut watched = vec![
             found.policy.inner(),
             found.value.inner(),
@@ -471,38 +504,26 @@ pub fn epoch(
         .collect()
 }
 
-/// The loss of `network` on a minibatch, in its parts.
-pub fn losses(network: &Network, batch: &Minibatch, parameters: &Parameters) -> Losses {
-    let p = parameters;
-    let output = network.forward(batch.observation.clone(), &mut Taps::off());
-    let log_probs = activation::log_softmax(output.logits + batch.mask.clone(), 1); // [batch, action]
-    let log_prob = (log_probs.clone() * batch.action.clone()).sum_dim(1); // [batch, 1]
-    let log_ratio = log_prob - batch.log_prob.clone(); // [batch, 1]
-    let ratio = log_ratio.clone().exp(); // [batch, 1]
-    let free = batch.advantage.clone() * ratio.clone(); // [batch, 1]
-    let clipped = batch.advantage.clone() * ratio.clone().clamp(1.0 - p.clip, 1.0 + p.clip); // [batch, 1]
-    let policy = free.min_pair(clipped).mean().neg(); // [1]
-    let value = output.value; // [batch, 1]
-    let error = value.clone() - batch.target.clone(); // [batch, 1]
-    let mut squared = error.clone() * error; // [batch, 1]
-    if p.clip_values {
-        let moved = (value - batch.value.clone()).clamp(-p.clip, p.clip); // [batch, 1]
-        let error = batch.value.clone() + moved - batch.target.clone(); // [batch, 1]
-        squared = squared.max_pair(error.clone() * error); // [batch, 1]
-    }
-    // An illegal action has probability 0 and a finite, very negative logarithm.
-    let count = batch.advantage.dims()[0] as f32;
-    let entropy = (log_probs.clone().exp() * log_probs).sum() / -count; // [1]
-    // No gradient is wanted of what is only watched.
-    let (log_ratio, ratio) = (log_ratio.inner(), ratio.inner()); // [batch, 1]
-    let beyond = (ratio.clone() - 1.0).abs().greater_elem(p.clip).float(); // [batch, 1]
-    Losses {
-        policy,
-        value: squared.mean() * 0.5,
-        entropy,
-        kl: (ratio - 1.0 - log_ratio).mean(),
-        clip_fraction: beyond.mean(),
-    }
+/// The same in plain numbers. Returns of each step what to watch, in the same order.
+pub fn epoch_fused(
+    learner: &mut Learner,
+    rollout: &Rollout,
+    order: &[usize],
+    rate: f64,
+    parameters: &Parameters,
+) -> Vec<[f32; 6]> {
+    let step = |rows| {
+        let rows = rollout.rows(rows, parameters);
+        let mut slopes = Slopes::new(&rows, parameters);
+        let gradient = slopes.gradient(&learner.network);
+        let [policy, value, entropy, kl, clip_fraction] = slopes.means();
+        let norm = learner.step(gradient, parameters.step_rate(rate));
+        [policy, value, entropy, kl, clip_fraction, norm]
+    };
+    order
+        .chunks(parameters.minibatch_size(order.len()))
+        .map(step)
+        .collect()
 }
 
 impl Agent for Ppo {

@@ -1,5 +1,7 @@
 //! Fully connected layers with a policy head and a value head, on one trunk or on one each.
 
+pub mod fused;
+
 use super::{Init, ModelEntry, Network, Output, Site, Stage, action_axis, tanh::tanh, taps::Taps};
 use crate::{
     env::{Axis, Space},

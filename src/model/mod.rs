@@ -3,6 +3,7 @@
 pub mod convnet;
 pub mod evaluator;
 pub mod mlp;
+pub mod panels;
 mod tanh;
 pub mod taps;
 pub mod weights;

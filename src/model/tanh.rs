@@ -58,7 +58,7 @@ const DENOMINATOR: [f32; 5] = [
 
 /// Within 4e-7 of the tangent, relatively. Comparisons keep what is not a number.
 #[inline(always)]
-fn approximate(x: f32) -> f32 {
+pub(super) fn approximate(x: f32) -> f32 {
     let x = if x > BOUND { BOUND } else { x };
     let x = if x < -BOUND { -BOUND } else { x };
     let square = x * x;

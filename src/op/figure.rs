@@ -84,7 +84,8 @@ impl Number {
 )]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Body {
-    /// A matrix, rows from the top.
+    /// A matrix, rows from the top. Where its axes are named `row` and `column` and count from 1, it is a
+    /// map over the cells of a grid: its cells are drawn square, and blank where there is no value.
     Heatmap {
         /// The vertical axis.
         rows: Scale,

@@ -29,6 +29,7 @@ pub mod occupancy;
 mod pairs;
 pub mod patch;
 pub mod pca;
+pub mod planning;
 pub mod policy_field;
 pub mod probe;
 mod readout;
@@ -73,6 +74,7 @@ pub static OPS: &[&OpEntry] = &[
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
+    &planning::ENTRY,
     &policy_field::ENTRY,
     &value_map::ENTRY,
     &occupancy::ENTRY,

@@ -187,7 +187,7 @@ pub(super) struct Estimate {
 
 impl Estimate {
     /// Of scores and elements read; none of none.
-    fn of(found: &[(f32, usize)]) -> Option<Self> {
+    pub fn of(found: &[(f32, usize)]) -> Option<Self> {
         let count = found.len() as f32;
         if found.is_empty() {
             return None;

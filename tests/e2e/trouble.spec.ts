@@ -97,6 +97,8 @@ test('work that takes long is cancelled, and nothing that was trained is lost', 
     .catch(() => {});
   await page.locator('.act .btn').click();
   await page.getByRole('button', { name: 'Cancel' }).click();
+  // It does not answer, so that its engine is replaced after a while.
+  await expect(page.locator('.working')).toHaveCount(0);
   await expect(trainButton(page)).toBeEnabled();
   await expect(updates(page)).toHaveText('1');
   await expect(page.getByRole('alert')).toHaveCount(0);

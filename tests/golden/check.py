@@ -363,6 +363,20 @@ def check_probes():
             else:
                 left = slope + penalty * w
             assert abs(of_bias) < 1e-6 and abs(left).max() < 1e-6, (kind, penalty, left, of_bias)
+
+    held = data["held_out"]
+    held_x = np.array(held["features"]).reshape(-1, data["width"])
+    for kind, expected in held["accuracy"].items():
+        for (*w, bias), share in zip(data[kind], expected, strict=True):
+            answers = np.where(held_x @ np.array(w) + bias > 0, 1, -1)
+            assert abs((answers == held["classes"]).mean() - share) < 1e-9, (kind, share)
+
+    means = [x[classes == side].mean(0) for side in (1, -1)]
+    inside = x - np.where((classes > 0)[:, None], *means)
+    w = np.linalg.solve(inside.T @ inside, means[0] - means[1])
+    w /= np.linalg.norm(w)
+    found = np.array(data["discriminant"])
+    assert abs(found - [*w, -(means[0] + means[1]) @ w / 2]).max() < 1e-6, found
     print(f"probes: {len(data['penalties'])} penalties of 4 kinds")
 
 

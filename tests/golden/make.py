@@ -486,6 +486,7 @@ def make_decomposition():
 def make_probes():
     """Linear probes on made features: a rare class and a number, with L2 and L1 penalties."""
     import numpy
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
     seed, count, width = 23, 80, 6
@@ -513,7 +514,28 @@ def make_probes():
     penalties = (0.001, 0.01, 0.1)
     sparse = {"solver": "saga", "l1_ratio": 1, "random_state": seed}
     exact = {"tol": 1e-9, "max_iter": 100_000}
+
+    # Rows held out, and how often the probes are right about them.
+    held_x = numpy.round(rng.normal(size=(1000, width)), 3)
+    held_x[:, 1] = numpy.round(held_x[:, 1] + 0.8 * held_x[:, 0], 3)
+    held_truth = held_x @ numpy.array([1.5, -1.0, 0.5, 0, 0, 0])
+    held_classes = numpy.where(held_truth + rng.normal(size=1000) > 1.2, 1, -1)
+    fits = {"logistic": {}, "sparse_logistic": sparse}
+
+    # Fisher's direction at length 1, with the threshold half-way between the classes' means.
+    weights = LinearDiscriminantAnalysis(solver="lsqr").fit(x, classes).coef_[0]
+    weights /= numpy.linalg.norm(weights)
+    middle = (x[classes > 0].mean(0) + x[classes < 0].mean(0)) / 2
     return {
+        "held_out": {
+            "features": [number(v) for v in held_x.flatten()],
+            "classes": [int(c) for c in held_classes],
+            "accuracy": {
+                kind: [number(logistic(p, **how).score(held_x, held_classes)) for p in penalties]
+                for kind, how in fits.items()
+            },
+        },
+        "discriminant": [number(w) for w in (*weights, -(middle @ weights))],
         "source": source("scikit-learn", seed),
         "width": width,
         "features": [number(v) for v in x.flatten()],

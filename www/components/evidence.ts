@@ -14,6 +14,7 @@ import { icon } from './icons';
 import { LightElement } from './light';
 import './progress';
 import { drawScene } from './scene';
+import { sheetMenu } from './sheet_menu';
 
 @customElement('gb-evidence')
 export class Evidence extends LightElement {
@@ -42,7 +43,7 @@ export class Evidence extends LightElement {
         <h2 id="evidence-title">Evidence</h2>
         <p>${entry?.summary ?? nothing}</p>
         <span class="grow"></span>
-        ${this.#switcher(now.results)}
+        ${sheetMenu(now.results)} ${this.#switcher(now.results)}
       </div>
       <div class="evgrid">
         <div class="op">${this.#form(now, entry)}</div>
@@ -128,8 +129,8 @@ export class Evidence extends LightElement {
         Run
         ${seconds === undefined ? nothing : html`<span>${costOf(seconds)}</span>`}
       </button>
-      <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
       ${this.#live(now, entry)}
+      <p class="help">${why ?? statesNote(now, entry.num_states)}</p>
     </div>`;
   }
 

@@ -3,12 +3,10 @@
 import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { pinResult } from '../actions';
-import { ramp } from '../colour';
 import { type Drawn, draw } from '../figures';
 import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
 import { drawTable } from '../figures/table';
-import { formatNumber, formatScore } from '../format';
-import type { Body, Colour, Number as Score } from '../protocol';
+import { formatNumber } from '../format';
 import {
   isFollowed,
   isStale,
@@ -19,10 +17,9 @@ import {
   Watch,
 } from '../store';
 import { exportMenu } from './export_menu';
+import { hasValues, legend, numberOf } from './figure_parts';
 import { icon } from './icons';
 import { LightElement } from './light';
-
-const RAMP_STEPS = 9;
 
 @customElement('gb-figure')
 export class FigureElement extends LightElement {
@@ -237,28 +234,4 @@ function guide(place: Place | undefined) {
   if (!place) return nothing;
   const middle = place.x + place.width / 2;
   return svg`<path class="g-guide" d=${`M${middle} ${place.y}v${place.height}`}></path>`;
-}
-
-/** Whether anything in a figure has the colour of a value. */
-function hasValues(body: Body): boolean {
-  if (body.type === 'tree') return body.nodes.some(({ value }) => value != null);
-  return body.type !== 'board' || body.values.some((value) => value !== null);
-}
-
-function legend({ kind, limit, name }: Colour): TemplateResult {
-  const low = kind === 'diverging' ? formatNumber(-limit) : '0';
-  return html`<span class="legend" title=${name}>
-    ${low}
-    <span class="ramp">
-      ${ramp(kind, RAMP_STEPS).map((colour) => html`<i style="background:${colour}"></i>`)}
-    </span>
-    ${formatNumber(limit)}
-  </span>`;
-}
-
-function numberOf(number: Score): TemplateResult {
-  return html`<div class=${number.control ? 'ctl' : ''}>
-    <dt>${number.name}</dt>
-    <dd>${formatScore(number)}</dd>
-  </div>`;
 }

@@ -213,7 +213,7 @@ export class FormElement extends LightElement {
 const ENVIRONMENT = 'environment.';
 
 /** What a field may be: the schema's own choices, or those that the run has. */
-function choicesOf(field: Field, { run }: State): Choice[] {
+function choicesOf(field: Field, { run, catalogue }: State): Choice[] {
   if (field.control.kind === 'select') return field.control.choices;
   if (!run || !field.source) return [];
   const wantsIndex =
@@ -226,6 +226,7 @@ function choicesOf(field: Field, { run }: State): Choice[] {
     })),
     actions: run.actions.map((label) => ({ label, description: '' })),
     concepts: run.concepts.map(({ id, summary }) => ({ label: id, description: summary })),
+    ops: (catalogue?.ops ?? []).map(({ id, title }) => ({ label: id, description: title })),
     parameters: Object.entries(run.parameters)
       .filter(([name, value]) => name.startsWith(ENVIRONMENT) && typeof value === 'number')
       .map(([name]) => ({ label: name.slice(ENVIRONMENT.length), description: '' })),

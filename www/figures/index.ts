@@ -13,6 +13,11 @@ export type Drawn = Exclude<Body, { type: 'table' }>;
 
 let plots: typeof import('./plots') | null = null;
 
+/** Fetches the code of every drawing. */
+export async function loadDrawings(): Promise<void> {
+  plots = await import('./plots');
+}
+
 const HEIGHT_WHILE_LOADING = 180;
 
 /** Draws a body; where its code has yet to come, an empty drawing, and `ready` is called later. */
@@ -22,10 +27,7 @@ export function draw(body: Drawn, frame: Frame, ready: () => void): Drawing {
   if (body.type === 'graph') return drawGraph(body, frame);
   if (body.type === 'tree') return drawTree(body, frame);
   if (!plots) {
-    import('./plots').then((loaded) => {
-      plots = loaded;
-      ready();
-    });
+    loadDrawings().then(ready);
     return { height: HEIGHT_WHILE_LOADING, marks: svg``, places: [] };
   }
   switch (body.type) {

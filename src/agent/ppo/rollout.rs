@@ -32,6 +32,24 @@ pub(super) struct Cut {
     pub(super) observation: Vec<f32>,
 }
 
+/// Rows of a rollout.
+pub struct Rows {
+    /// `[row × observation]`.
+    pub observations: Vec<f32>,
+    /// 0 where legal and very negative elsewhere, `[row × action]`.
+    pub masks: Vec<f32>,
+    /// What was played.
+    pub actions: Vec<usize>,
+    /// Log-probability of each action when it was played.
+    pub log_probs: Vec<f32>,
+    /// Normalised, where that is wanted.
+    pub advantages: Vec<f32>,
+    /// Values when they were played.
+    pub values: Vec<f32>,
+    /// Advantages as they were estimated plus values.
+    pub targets: Vec<f32>,
+}
+
 /// Rows of a rollout on the device.
 pub struct Minibatch {
     /// `[batch, observation]`.
@@ -79,40 +97,38 @@ impl Rollout {
         self.advantages = gae::advantages(&self.transitions, num_lanes, gamma, lambda);
     }
 
-    /// The given rows on the device, which tracks gradients.
-    pub fn minibatch(&self, rows: &[usize], parameters: &Parameters, device: &Device) -> Minibatch {
-        let device = device.clone().autodiff();
+    /// The given rows, gathered for a training step.
+    pub fn rows(&self, rows: &[usize], parameters: &Parameters) -> Rows {
         let gather = |data: &[f32]| {
             let width = data.len() / self.num_rows();
             let mut picked = Vec::with_capacity(rows.len() * width);
             for &row in rows {
                 picked.extend_from_slice(&data[row * width..(row + 1) * width]);
             }
-            backend::tensor(picked, [rows.len(), width], &device) // [batch, width]
+            picked
         };
-        let column = |of: &dyn Fn(usize) -> f32| {
-            let picked = rows.iter().map(|&row| of(row)).collect();
-            backend::tensor(picked, [rows.len(), 1], &device) // [batch, 1]
-        };
-        let num_actions = self.masks.len() / self.num_rows();
-        let mut actions = vec![0.0; rows.len() * num_actions];
-        for (place, &row) in rows.iter().enumerate() {
-            actions[place * num_actions + self.actions[row]] = 1.0;
-        }
-        let mut advantages: Vec<f32> = rows.iter().map(|&row| self.advantages[row]).collect();
+        let values = rows.iter().map(|&row| self.transitions[row].value);
+        let values: Vec<f32> = values.collect();
+        let mut advantages = gather(&self.advantages);
+        let targets = advantages.iter().zip(&values).map(|(a, v)| a + v);
+        let targets = targets.collect();
         if parameters.normalize_advantages {
             normalize(&mut advantages);
         }
-        let value = |row: usize| self.transitions[row].value;
-        Minibatch {
-            observation: gather(&self.observations),
-            mask: gather(&self.masks),
-            action: backend::tensor(actions, [rows.len(), num_actions], &device),
-            log_prob: column(&|row| self.log_probs[row]),
-            advantage: backend::tensor(advantages, [rows.len(), 1], &device),
-            value: column(&value),
-            target: column(&|row| self.advantages[row] + value(row)),
+        Rows {
+            observations: gather(&self.observations),
+            masks: gather(&self.masks),
+            actions: rows.iter().map(|&row| self.actions[row]).collect(),
+            log_probs: gather(&self.log_probs),
+            advantages,
+            values,
+            targets,
         }
+    }
+
+    /// The same on the device, which tracks gradients.
+    pub fn minibatch(&self, rows: &[usize], parameters: &Parameters, device: &Device) -> Minibatch {
+        self.rows(rows, parameters).minibatch(device)
     }
 
     /// Share of the targets' variance that the values told in advance.
@@ -128,6 +144,48 @@ impl Rollout {
         match variance(&target) {
             0.0 => 0.0,
             all => 1.0 - variance(&error) / all,
+        }
+    }
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+
+    /// The observation of a row.
+    pub fn observation(&self, row: usize) -> &[f32] {
+        let width = self.observations.len() / self.len();
+        &self.observations[row * width..(row + 1) * width]
+    }
+
+    /// As tensors on the device, which tracks gradients.
+    pub fn minibatch(self, device: &Device) -> Minibatch {
+        let device = device.clone().autodiff();
+        let count = self.len();
+        let num_actions = self.masks.len() / count;
+        let mut actions = vec![0.0; count * num_actions];
+        for (row, action) in self.actions.iter().enumerate() {
+            actions[row * num_actions + action] = 1.0;
+        }
+        let matrix = |numbers: Vec<f32>| {
+            let width = numbers.len() / count;
+            backend::tensor(numbers, [count, width], &device) // [batch, width]
+        };
+        Minibatch {
+            observation: matrix(self.observations),
+            mask: matrix(self.masks),
+            action: matrix(actions),
+            log_prob: matrix(self.log_probs),
+            advantage: matrix(self.advantages),
+            value: matrix(self.values),
+            target: matrix(self.targets),
         }
     }
 }
@@ -289,7 +347,7 @@ mod tests {
     fn a_step_is_followed_by_its_own_next_state_unless_its_episode_terminated() {
         for num_steps in [8, LENGTH, 2 * LENGTH] {
             let (mut ppo, evaluator) = learner(num_steps);
-            let rollout = block_on(ppo.play(&evaluator)).unwrap();
+            let rollout = block_on(ppo.play(&evaluator, None)).unwrap();
             assert_eq!(rollout.transitions.len(), 3 * num_steps);
             let rows = rollout.observations.chunks_exact(3);
             for (row, (seen, found)) in rows.zip(&rollout.transitions).enumerate() {

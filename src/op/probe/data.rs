@@ -29,7 +29,11 @@ pub struct Sample {
 impl Sample {
     /// `count` reference states of `env`: where they cannot be enumerated, each is of an episode of its own.
     pub fn new(env: &dyn Env, count: usize, rng: &mut Rng) -> Self {
-        let states = reference_states(env, count, rng);
+        Self::of(env, reference_states(env, count, rng))
+    }
+
+    /// `states` of `env`, which should be of an episode each.
+    pub fn of(env: &dyn Env, states: Vec<Box<dyn Env>>) -> Self {
         let observations = observations(&states);
         let known = &env.space().concepts;
         let mut concepts = vec![Vec::with_capacity(states.len()); known.len()];

@@ -195,6 +195,13 @@ fn table(
     }
 }
 
+/// Mean place of the best site, from 0 of the first hidden one to 1 of the last; none of no concepts.
+fn mean_depth(course: &Course<'_>, rows: &[&Row]) -> Option<f64> {
+    let deepest = course.sites.len().saturating_sub(1).max(1) as f64;
+    let sum: f64 = rows.iter().map(|row| row.site as f64 / deepest).sum();
+    (!rows.is_empty()).then(|| sum / rows.len() as f64)
+}
+
 /// How many concepts are learned, and when and where each is.
 fn order(
     subject: &Subject<'_>,
@@ -214,6 +221,24 @@ fn order(
             Number::new("constant_concepts", "concepts that do not vary here", count)
                 .out_of(num_known as f64),
         );
+    }
+    let (learned, rest): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(is_learned);
+    let depths = [
+        (
+            "learned_depth",
+            "depth where learned ones are read best",
+            &learned,
+        ),
+        ("other_depth", "of the others", &rest),
+    ];
+    for (id, name, rows) in depths {
+        if let Some(depth) = mean_depth(course, rows) {
+            let number = Number::new(id, name, depth).out_of(1.0);
+            numbers.push(match id {
+                "other_depth" => number.control(),
+                _ => number,
+            });
+        }
     }
     for row in rows {
         let Fate::Learned(place) = row.fate else {
