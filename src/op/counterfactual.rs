@@ -55,18 +55,17 @@ impl Default for Parameters {
 
 /// Bars of the share of edits that matter, at most.
 const NUM_BARS: usize = 12;
-/// Steps in which the work is told of.
-const NUM_STEPS: usize = 3;
 
 async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figure>> {
     let mut rng = subject.rng.split("reference");
     let states = reference_states(subject.env, parameters.reference_states, &mut rng);
-    let edits = Edits::of(subject, states);
-    subject.step(1, NUM_STEPS).await?;
+    let count = states.len();
+    let total = count + 2;
+    let edits = Edits::of(subject, states, Some(total)).await?;
     let ours = edits.compare(&subject.evaluator).await?;
-    subject.step(2, NUM_STEPS).await?;
+    subject.step(count + 1, total).await?;
     let untrained = edits.compare(&subject.untrained).await?;
-    subject.step(NUM_STEPS, NUM_STEPS).await?;
+    subject.step(total, total).await?;
     let found = ours.nearest(&edits, parameters.top);
     let Some(best) = found.first() else {
         return Err(Error::not_applicable(

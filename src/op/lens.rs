@@ -380,7 +380,10 @@ fn agreement(data: &Data, readings: &[Vec<Reading>; 2], states: usize, lens: Len
         unit: None,
     });
     let last = |readings: &[Reading]| readings.last().map_or(0.0, |one| one.agreement);
-    let best = |readings: &[Reading]| readings.iter().map(|one| one.agreement).fold(0.0, f64::max);
+    let best = |readings: &[Reading]| {
+        let hidden = readings.iter().filter(|one| one.site.name != "obs");
+        hidden.map(|one| one.agreement).fold(0.0, f64::max)
+    };
     let chance = |&row: &usize| {
         let legal = data.legal[row].iter().filter(|legal| **legal).count();
         1.0 / legal.max(1) as f64

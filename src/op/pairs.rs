@@ -21,7 +21,7 @@ const NUM_NEIGHBOURS: usize = 256;
 pub(super) async fn pairs(subject: &Subject<'_>, count: usize) -> Result<Vec<[Box<dyn Env>; 2]>> {
     let mut rng = subject.rng.split("pairs");
     let states = reference_states(subject.env, NUM_STATES, &mut rng);
-    let edits = Edits::of(subject, states);
+    let edits = Edits::of(subject, states, None).await?;
     let found = edits.compare(&subject.clean()).await?;
     let nearest = found.nearest(&edits, count);
     Ok(nearest
@@ -66,13 +66,20 @@ pub(super) struct Compared {
 }
 
 impl Edits {
-    /// The neighbours of `states`.
-    pub fn of(subject: &Subject<'_>, states: Vec<Box<dyn Env>>) -> Self {
+    /// The neighbours of `states`; each state is told as a step of `total`, if that is given.
+    pub async fn of(
+        subject: &Subject<'_>,
+        states: Vec<Box<dyn Env>>,
+        total: Option<usize>,
+    ) -> Result<Self> {
         let mut rng = subject.rng.split("neighbours");
         let mut edited = Vec::new();
         for (place, state) in states.iter().enumerate() {
             let near = neighbours(state.as_ref(), NUM_NEIGHBOURS, &mut rng);
             edited.extend(near.into_iter().map(|neighbour| (place, neighbour)));
+            if let Some(total) = total {
+                subject.step(place + 1, total).await?;
+            }
         }
         let mut edits = Self {
             apart: Vec::with_capacity(edited.len()),
@@ -80,7 +87,7 @@ impl Edits {
             edited,
         };
         edits.measure();
-        edits
+        Ok(edits)
     }
 
     fn measure(&mut self) {
