@@ -159,6 +159,11 @@ fn check(name: &str, value: &Value, property: &Value) -> Result<()> {
             return wrong();
         }
     }
+    if let (Some(values), Some(items)) = (value.as_array(), property.get("items")) {
+        values
+            .iter()
+            .try_for_each(|value| check(name, value, items))?;
+    }
     if let (Some(items), Some(limit)) = (
         value.as_array(),
         property.get("maxItems").and_then(Value::as_u64),
@@ -239,6 +244,7 @@ mod tests {
         count: usize,
         rate: f64,
         kind: Kind,
+        names: Vec<String>,
     }
 
     #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -256,6 +262,7 @@ mod tests {
                 count: 3,
                 rate: 0.5,
                 kind: Kind::One,
+                names: Vec::new(),
             }
         }
     }
@@ -298,8 +305,12 @@ mod tests {
                 "parameter sample.kind is \"two\"; allowed: \"one\" or \"other\"",
             ),
             (
+                json!({"names": ["a", []]}),
+                "parameter sample.names is []; allowed: string",
+            ),
+            (
                 json!({"rat": 1}),
-                "parameter sample.rat is 1; allowed: one of count, kind, rate",
+                "parameter sample.rat is 1; allowed: one of count, kind, names, rate",
             ),
             (
                 json!(4),

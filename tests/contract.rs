@@ -652,7 +652,7 @@ fn random_play_through_a_session_ends_and_is_the_same_for_one_seed() {
 // --- Models ----------------------------------------------------------------------------------
 
 /// Calls `check` with every environment and every small network that applies to it.
-fn for_networks(mut check: impl FnMut(&EnvEntry, &ModelEntry, Box<dyn Env>, Network)) {
+fn for_networks(mut check: impl FnMut(&EnvEntry, &'static ModelEntry, Box<dyn Env>, Network)) {
     for environment in ENVS {
         let env = small_environment(environment);
         let mut applied = 0;
@@ -999,12 +999,13 @@ struct Bench {
     sites: Vec<Site>,
     trained: Evaluator,
     untrained: Evaluator,
+    model: &'static ModelEntry,
     /// An agent that searches, where one applies.
     searcher: Option<Box<dyn Agent>>,
 }
 
 impl Bench {
-    fn new(env: Box<dyn Env>, entry: &ModelEntry) -> Self {
+    fn new(env: Box<dyn Env>, entry: &'static ModelEntry) -> Self {
         let evaluator = |seed| Evaluator {
             network: small_network(entry, env.as_ref(), seed).unwrap(),
             device: device(),
@@ -1015,6 +1016,7 @@ impl Bench {
         Self {
             searcher: searchers.find_map(|agent| small_agent(agent, env.as_ref(), entry, 1).ok()),
             sites: trained.network.sites(env.space()),
+            model: entry,
             env,
             trained,
             untrained,
@@ -1088,6 +1090,26 @@ impl Lab for Bench {
 
     fn updates(&self) -> usize {
         1
+    }
+
+    fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
+        let parameters = self.model.scaled(&shrunk(&(self.model.schema)(), 8), scale);
+        let mut rng = Rng::new(seed);
+        Ok(Evaluator {
+            network: (self.model.make)(&parameters, self.env.space(), &mut rng, &device())?,
+            ..self.trained.clone()
+        })
+    }
+
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        Box::pin(async {
+            let answers = evaluator.evaluate(five(self.env.as_ref()), 5).await?;
+            Ok(vec![Number::new(
+                "first_value",
+                "first value",
+                answers.values[0].into(),
+            )])
+        })
     }
 
     fn explore<'a>(

@@ -10,7 +10,7 @@ use glassbox::{
     backend::Pending,
     error::{Error, Result},
     op::{
-        Lab, OPS, Patient, Watch,
+        OPS, Patient, Watch,
         figure::{Body, Cell, Figure, Number},
     },
     preset,
@@ -59,15 +59,19 @@ fn a_finding_is_kept_as_long_as_its_checkpoint() {
     let mut run = tiny_run(0);
     advance(&mut run, 4);
     for update in [0, 2, 4] {
-        run.remember(update, "seen", json!(update));
+        run.memory().remember(update, "seen", json!(update));
     }
     run.rewind(2).unwrap();
-    assert_eq!(run.recall(2, "seen"), Some(json!(2)));
-    assert_eq!(run.recall(4, "seen"), None, "update 4 is no more");
+    assert_eq!(run.memory().recall(2, "seen"), Some(json!(2)));
+    assert_eq!(run.memory().recall(4, "seen"), None, "update 4 is no more");
     advance(&mut run, 2);
-    assert_eq!(run.recall(4, "seen"), None, "another update 4 is another");
-    assert_eq!(run.recall(0, "seen"), Some(json!(0)));
-    assert_eq!(run.recall(0, "other"), None);
+    assert_eq!(
+        run.memory().recall(4, "seen"),
+        None,
+        "another update 4 is another"
+    );
+    assert_eq!(run.memory().recall(0, "seen"), Some(json!(0)));
+    assert_eq!(run.memory().recall(0, "other"), None);
 }
 
 #[test]

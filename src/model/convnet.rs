@@ -36,19 +36,19 @@ pub static ENTRY: ModelEntry = ModelEntry {
 #[serde(default)]
 pub struct Parameters {
     /// Channels of the trunk.
-    #[schemars(range(min = 1, max = 256))]
+    #[schemars(range(min = 1, max = 256), extend("x-scales" = true))]
     pub channels: usize,
     /// Residual blocks.
     #[schemars(range(min = 0, max = 20))]
     pub blocks: usize,
     /// Channels of the policy head.
-    #[schemars(range(min = 1, max = 32))]
+    #[schemars(range(min = 1, max = 32), extend("x-scales" = true))]
     pub policy_channels: usize,
     /// Channels of the value head.
-    #[schemars(range(min = 1, max = 32))]
+    #[schemars(range(min = 1, max = 32), extend("x-scales" = true))]
     pub value_channels: usize,
     /// Hidden units of the value head.
-    #[schemars(range(min = 1, max = 512))]
+    #[schemars(range(min = 1, max = 512), extend("x-scales" = true))]
     pub value_width: usize,
     /// Whether a tanh keeps the value between −1 and 1, as it is in games that are won or lost.
     pub bounded_value: bool,

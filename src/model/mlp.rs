@@ -33,7 +33,7 @@ pub static ENTRY: ModelEntry = ModelEntry {
 #[serde(default)]
 pub struct Parameters {
     /// Units of each hidden layer.
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = 1, max = 1024), extend("x-scales" = true))]
     pub width: usize,
     /// Hidden layers.
     #[schemars(range(min = 1, max = 8))]

@@ -41,6 +41,25 @@ pub struct ModelEntry {
     pub make: fn(&Value, &Space, &mut Rng, &Device) -> Result<Network>,
 }
 
+impl ModelEntry {
+    /// `parameters` with everything that the schema marks `x-scales` times `scale`: a network as deep, and
+    /// of another width.
+    pub fn scaled(&self, parameters: &Value, scale: f64) -> Value {
+        let mut scaled = parameters.as_object().cloned().unwrap_or_default();
+        let schema = (self.schema)();
+        let properties = schema["properties"].as_object();
+        for (name, property) in properties.into_iter().flatten() {
+            let size = scaled.get(name).unwrap_or(&property["default"]).as_f64();
+            if let Some(size) = size.filter(|_| property["x-scales"] == true) {
+                let least = property["minimum"].as_u64().unwrap_or(1);
+                let size = ((size * scale).round() as u64).max(least);
+                scaled.insert(name.clone(), size.into());
+            }
+        }
+        Value::Object(scaled)
+    }
+}
+
 /// The entry named `id`, or `Error::UnknownId`.
 pub fn entry(id: &str) -> Result<&'static ModelEntry> {
     MODELS
@@ -270,6 +289,17 @@ fn orthogonal(rows: usize, columns: usize, gain: f32, rng: &mut Rng) -> Vec<f32>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scaled_network_has_other_widths_and_as_many_layers() {
+        let scaled = mlp::ENTRY.scaled(&serde_json::json!({"width": 64, "depth": 2}), 0.25);
+        assert_eq!(scaled, serde_json::json!({"width": 16, "depth": 2}));
+        let scaled = convnet::ENTRY.scaled(&serde_json::json!({"blocks": 1}), 0.125);
+        let expected = serde_json::json!({
+            "blocks": 1, "channels": 4, "policy_channels": 1, "value_channels": 1, "value_width": 4,
+        });
+        assert_eq!(scaled, expected);
+    }
 
     #[test]
     fn the_shorter_side_of_an_orthogonal_matrix_is_orthogonal() {

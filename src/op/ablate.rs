@@ -1,21 +1,24 @@
-//! Ablation: take parts of the network away, one at a time, and see how far its play moves.
+//! Ablation: take parts of the network away, alone, in pairs or many at once, and see how far its play
+//! moves and what it costs.
+
+mod effect;
+mod everywhere;
+mod pairs;
+mod sets;
+
+pub(super) use effect::{compare, divergence};
 
 use super::{
-    OpEntry, Subject, bank,
+    OpEntry, Subject,
     figure::{Bar, Body, Colour, Figure, Number, Scale},
     layout, reference_states,
 };
 use crate::{
-    env::Env,
     error::Result,
-    model::{
-        Site,
-        evaluator::{Answers, Evaluator, masked_argmax, masked_softmax, observations},
-        find_site,
-        taps::{self, Bank, Edit, EditOp, Select},
-    },
+    model::{Site, find_site},
     schema,
 };
+use effect::{Ablator, Effect, Worth};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub static ENTRY: OpEntry = OpEntry {
     id: "ablate",
     title: "Ablate units",
-    summary: "Takes each unit of a site away in turn, and measures how far the policy moves over many states.",
+    summary: "Takes units away, alone, in pairs or many at once, and measures how far the policy moves over many states.",
     schema: schema::schema_of::<Parameters>,
     num_states: 0,
     run: |subject, value| {
@@ -41,25 +44,63 @@ pub struct Parameters {
     /// The site; the last hidden one when empty.
     #[schemars(extend("x-choices" = "sites"))]
     pub site: String,
+    /// What is taken away together.
+    pub part: Part,
     /// What a unit's activation is replaced with.
     pub mode: Mode,
     /// States to average over.
-    #[schemars(range(min = 16, max = 4096))]
+    #[schemars(range(min = 16, max = 8192))]
     pub reference_states: usize,
-    /// Units to list.
+    /// Units to list, to pair, or to search for greedily.
     #[schemars(range(min = 1, max = 40))]
     pub top: usize,
+    /// How the units of a growing set are chosen.
+    pub choice: Choice,
+    /// Random orders beside a growing set.
+    #[schemars(range(min = 2, max = 50))]
+    pub random_sets: usize,
+    /// How much return, or exact value of a choice, a unit may cost that counts as costing none.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub tolerance: f32,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
         Self {
             site: String::new(),
+            part: Part::Unit,
             mode: Mode::Mean,
             reference_states: 512,
             top: 12,
+            choice: Choice::Rank,
+            random_sets: 5,
+            tolerance: 0.001,
         }
     }
+}
+
+/// What is taken away together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Each unit of the site alone.
+    Unit,
+    /// Sets of growing size: the units that matter most, least, and random ones.
+    Set,
+    /// Pairs of the units that matter most.
+    Pair,
+    /// Each unit of every hidden site alone.
+    Everywhere,
+}
+
+/// How the units of a growing set are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// By the effect of each alone.
+    Rank,
+    /// One after the other, each by the effect of the set with it.
+    Greedy,
 }
 
 /// What a unit's activation is replaced with.
@@ -74,7 +115,7 @@ pub enum Mode {
     Resample,
 }
 
-/// A unit whose absence moves the policy by less than this is vestigial, in nats.
+/// A unit whose absence moves the policy by less than this, on average, is vestigial, in nats.
 const VESTIGIAL: f32 = 1e-4;
 
 async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figure>> {
@@ -84,27 +125,79 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     };
     let mut rng = subject.rng.split("reference");
     let states = reference_states(subject.env, parameters.reference_states, &mut rng);
+    let worth = match parameters.part {
+        Part::Set | Part::Everywhere => Worth::new(subject, &states),
+        _ => Worth::Unknown,
+    };
+    if parameters.part == Part::Everywhere {
+        return everywhere::run(subject, parameters, &states, &worth).await;
+    }
     let units = units(site);
-    let trained = effects(
+    let count = units.len();
+    let total = match parameters.part {
+        Part::Set => count + sets::num_steps(parameters, count),
+        Part::Pair => count + pairs::num_steps(parameters.top, count),
+        _ => 2 * count,
+    };
+    let ablator = Ablator::new(
+        subject,
         &subject.evaluator,
-        subject,
-        site,
-        &units,
         &states,
         parameters.mode,
-        true,
+        &worth,
     )
     .await?;
-    let untrained = effects(
-        &subject.untrained,
-        subject,
-        site,
-        &units,
-        &states,
-        parameters.mode,
-        false,
-    )
-    .await?;
+    let trained = singles(subject, &ablator, site, &units, (0, total)).await?;
+    let both = (units.as_slice(), trained.as_slice());
+    match parameters.part {
+        Part::Set => sets::run(subject, parameters, &ablator, site, both, worth.name()).await,
+        Part::Pair => pairs::run(subject, parameters, &ablator, site, both).await,
+        _ => {
+            let ablator = Ablator::new(
+                subject,
+                &subject.untrained,
+                &states,
+                parameters.mode,
+                &worth,
+            )
+            .await?;
+            let untrained = singles(subject, &ablator, site, &units, (count, total)).await?;
+            Ok(figures(
+                subject,
+                parameters,
+                site,
+                states.len(),
+                [&trained, &untrained],
+            ))
+        }
+    }
+}
+
+/// Effects of each unit alone, as steps of `total` after `done`.
+async fn singles(
+    subject: &Subject<'_>,
+    ablator: &Ablator<'_>,
+    site: &Site,
+    units: &[Vec<usize>],
+    (done, total): (usize, usize),
+) -> Result<Vec<Effect>> {
+    let mut found = Vec::with_capacity(units.len());
+    for (index, unit) in units.iter().enumerate() {
+        found.push(ablator.effect(site, unit.clone()).await?);
+        subject.step(done + index + 1, total).await?;
+    }
+    Ok(found)
+}
+
+/// The effect of each unit, and the units that matter.
+fn figures(
+    subject: &Subject<'_>,
+    parameters: &Parameters,
+    site: &Site,
+    states: usize,
+    [trained, untrained]: [&[Effect]; 2],
+) -> Vec<Figure> {
+    let units = units(site);
     let mut order: Vec<usize> = (0..units.len()).collect();
     order.sort_by(|&a, &b| trained[b].divergence.total_cmp(&trained[a].divergence));
     let bars = order.iter().take(parameters.top).map(|&unit| Bar {
@@ -114,12 +207,7 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         site: site.name.clone(),
         unit: Some(units[unit][0]),
     });
-    let top = order[0];
-    let median = order[order.len() / 2];
-    let vestigial = trained
-        .iter()
-        .filter(|effect| effect.divergence < VESTIGIAL)
-        .count();
+    let (top, median) = (order[0], order[order.len() / 2]);
     let values: Vec<Option<f32>> = trained
         .iter()
         .map(|effect| Some(effect.divergence))
@@ -134,37 +222,53 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         limit,
         name: "divergence, nats".into(),
     };
-    let total = states.len() as f64;
-    Ok(vec![
+    let of_units = |id: &str, name: &str, effects: &[Effect], idle: &dyn Fn(&Effect) -> bool| {
+        let idle = effects.iter().filter(|effect| idle(effect)).count();
+        Number::new(id, name, idle as f64).out_of(units.len() as f64)
+    };
+    let vestigial = |effect: &Effect| effect.divergence < VESTIGIAL;
+    let idle = |effect: &Effect| effect.changed == 0;
+    let of_choices = |id: &str, name: &str, effect: &Effect| {
+        Number::new(id, name, effect.changed as f64).out_of(states as f64)
+    };
+    vec![
         Figure {
             title: "Effect of each unit".into(),
             caption: format!(
-                "How far the policy moves over {} states when one unit of {} is taken away: mean KL \
+                "How far the policy moves over {states} states when one unit of {} is taken away: mean KL \
                  divergence from the whole network; dark matters most.",
-                states.len(),
                 site.name
             ),
-            body: Body::Maps { panels: layout::panels(&shown, &values, subject.env.space()), colour },
+            body: Body::Maps {
+                panels: layout::panels(&shown, &values, subject.env.space()),
+                colour,
+            },
             numbers: vec![
-                Number::new("vestigial_units", "vestigial units", vestigial as f64).out_of(units.len() as f64),
+                of_units("vestigial_units", "vestigial units", trained, &vestigial),
+                of_units("vestigial_units_untrained", "untrained", untrained, &vestigial).control(),
+                of_units("idle_units", "units that change no choice", trained, &idle),
+                of_units("idle_units_untrained", "untrained", untrained, &idle).control(),
             ],
         },
         Figure {
             title: "Units that matter".into(),
-            caption: "The units whose absence moves the policy most; ticks are the same units before training.".into(),
-            body: Body::Bars { x: Scale::numeric("mean KL divergence", "nats"), bars: bars.collect() },
+            caption: "The units whose absence moves the policy most; ticks are the same units before training."
+                .into(),
+            body: Body::Bars {
+                x: Scale::numeric("mean KL divergence", "nats"),
+                bars: bars.collect(),
+            },
             numbers: vec![
-                Number::new("moves_changed", &format!("choices changed by {}", unit_name(site, &units[top])), trained[top].changed as f64)
-                    .out_of(total),
-                Number::new("moves_changed_median", "by the median unit", trained[median].changed as f64)
-                    .out_of(total)
-                    .control(),
-                Number::new("moves_changed_untrained", "untrained", untrained[top].changed as f64)
-                    .out_of(total)
-                    .control(),
+                of_choices(
+                    "moves_changed",
+                    &format!("choices changed by {}", unit_name(site, &units[top])),
+                    &trained[top],
+                ),
+                of_choices("moves_changed_median", "by the median unit", &trained[median]).control(),
+                of_choices("moves_changed_untrained", "untrained", &untrained[top]).control(),
             ],
         },
-    ])
+    ]
 }
 
 /// The last site before the heads' answers.
@@ -195,79 +299,4 @@ fn unit_name(site: &Site, unit: &[usize]) -> String {
         Some((channel, _)) if unit.len() > 1 => channel.to_owned(),
         _ => full,
     }
-}
-
-/// What an intervention, such as taking a unit away, did.
-pub(super) struct Effect {
-    /// Mean KL divergence of the ablated policy from the whole one, in nats.
-    pub(super) divergence: f32,
-    /// States in which the greedy choice changed.
-    pub(super) changed: usize,
-}
-
-async fn effects(
-    evaluator: &Evaluator,
-    subject: &Subject<'_>,
-    site: &Site,
-    units: &[Vec<usize>],
-    states: &[Box<dyn Env>],
-    mode: Mode,
-    report: bool,
-) -> Result<Vec<Effect>> {
-    let input = observations(states);
-    let whole = evaluator.evaluate(input.clone(), states.len()).await?;
-    let bank = match mode {
-        Mode::Zero => Bank::new(),
-        _ => bank(evaluator, states, subject.sites).await?,
-    };
-    let op = match mode {
-        Mode::Zero => EditOp::Zero,
-        Mode::Mean => EditOp::Mean,
-        Mode::Resample => EditOp::Resample,
-    };
-    let mut found = Vec::with_capacity(units.len());
-    for (index, unit) in units.iter().enumerate() {
-        let edit = Edit {
-            site: site.name.clone(),
-            select: Select::Units(unit.clone()),
-            op: op.clone(),
-        };
-        let mut rng = subject.rng.split("resample");
-        let compiled = taps::compile(&[edit], subject.sites, &bank, &mut rng, &evaluator.device)?;
-        let mut ablated = evaluator.clone();
-        ablated.edits.extend(compiled);
-        let answers = ablated.evaluate(input.clone(), states.len()).await?;
-        found.push(compare(&whole, &answers, states));
-        if report {
-            subject.step(index + 1, units.len()).await?;
-        }
-    }
-    Ok(found)
-}
-
-/// How far the answers `ablated` have moved from `whole`.
-pub(super) fn compare(whole: &Answers, ablated: &Answers, states: &[Box<dyn Env>]) -> Effect {
-    let mut effect = Effect {
-        divergence: 0.0,
-        changed: 0,
-    };
-    for (row, state) in states.iter().enumerate() {
-        let mut legal = vec![false; state.space().num_actions()];
-        state.legal(&mut legal);
-        let [before, after] = [whole, ablated].map(|answers| answers.logits_of(row));
-        let (p, q) = (
-            masked_softmax(before, &legal),
-            masked_softmax(after, &legal),
-        );
-        let divergence: f32 = p
-            .iter()
-            .zip(&q)
-            .filter(|(p, _)| **p > 0.0)
-            .map(|(p, q)| p * (p / q.max(1e-12)).ln())
-            .sum();
-        effect.divergence += divergence.max(0.0) / states.len() as f32;
-        effect.changed +=
-            usize::from(masked_argmax(before, &legal) != masked_argmax(after, &legal));
-    }
-    effect
 }

@@ -60,7 +60,7 @@ impl Default for Parameters {
 
 /// Products of all pairs of states at a site, about their mean and at length 1; none where the site is the
 /// same in every state.
-type Kernel = Option<Vec<f32>>;
+pub(super) type Kernel = Option<Vec<f32>>;
 
 async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figure>> {
     let mut rng = subject.rng.split("reference");
@@ -124,7 +124,7 @@ fn checkpoints(subject: &Subject<'_>, most: usize) -> Vec<(usize, Evaluator)> {
 }
 
 /// The kernel of every site.
-async fn kernels(
+pub(super) async fn kernels(
     evaluator: &Evaluator,
     sites: &[Site],
     observed: Vec<f32>,
@@ -151,7 +151,7 @@ fn kernel(activations: &Matrix) -> Kernel {
 }
 
 /// Linear CKA of two sites on the same states, 0 to 1.
-fn similarity(one: &Kernel, other: &Kernel) -> Option<f32> {
+pub(super) fn similarity(one: &Kernel, other: &Kernel) -> Option<f32> {
     Some(dot(one.as_ref()?, other.as_ref()?).clamp(0.0, 1.0))
 }
 
@@ -187,7 +187,7 @@ fn mean_of_pairs(sites: &[Site], kernels: &[Kernel]) -> Option<f64> {
 }
 
 /// Mean similarity of each hidden site with itself in the other network.
-fn mean_of_same(sites: &[Site], one: &[Kernel], other: &[Kernel]) -> Option<f64> {
+pub(super) fn mean_of_same(sites: &[Site], one: &[Kernel], other: &[Kernel]) -> Option<f64> {
     let places = sites.iter().zip(one.iter().zip(other));
     let hidden = places.filter(|(site, _)| is_hidden(site));
     mean(hidden.filter_map(|(_, (one, other))| similarity(one, other)))
@@ -293,7 +293,7 @@ fn over_training(
 }
 
 /// Mean similarity of each hidden site with itself when the states of one are out of order.
-fn by_chance(sites: &[Site], now: &[Kernel], rng: &mut Rng) -> Option<f64> {
+pub(super) fn by_chance(sites: &[Site], now: &[Kernel], rng: &mut Rng) -> Option<f64> {
     let count = now.iter().flatten().next()?.len().isqrt();
     let mut order: Vec<usize> = (0..count).collect();
     rng.shuffle(&mut order);

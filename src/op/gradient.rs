@@ -17,8 +17,6 @@ use std::collections::BTreeMap;
 
 /// What gradients are taken of, and where.
 pub(super) struct Gradients {
-    /// The measure of each row, `[batch]`.
-    pub measures: Vec<f32>,
     /// By site, the gradient of each row's measure by each of its elements, `[batch × element]`.
     pub by_site: BTreeMap<String, Vec<f32>>,
 }
@@ -33,12 +31,44 @@ pub(super) async fn gradients(
     sites: &[&Site],
     measure: &dyn Fn(Output) -> Tensor<2>,
 ) -> Result<Gradients> {
+    gradients_with(
+        evaluator,
+        (observations, batch),
+        sites,
+        Vec::new(),
+        Taps::edit,
+        &|output, _| measure(output),
+    )
+    .await
+}
+
+/// The same of the answers and of what was recorded on the way, under further edits, which come before
+/// the leaves: a site that is replaced passes no gradient on to what came before it.
+pub(super) async fn gradients_inside(
+    evaluator: &Evaluator,
+    observations: (Vec<f32>, usize),
+    sites: &[&Site],
+    edits: Vec<SiteEdit>,
+    measure: &dyn Fn(Output, &Taps) -> Tensor<2>,
+) -> Result<Gradients> {
+    let taps = |edits| Taps::edit(edits).recording();
+    gradients_with(evaluator, observations, sites, edits, taps, measure).await
+}
+
+async fn gradients_with(
+    evaluator: &Evaluator,
+    (observations, batch): (Vec<f32>, usize),
+    sites: &[&Site],
+    further: Vec<SiteEdit>,
+    taps: fn(Vec<SiteEdit>) -> Taps,
+    measure: &dyn Fn(Output, &Taps) -> Tensor<2>,
+) -> Result<Gradients> {
     if batch == 0 {
         return Err(Error::not_applicable("there is no state to look at"));
     }
     let device = evaluator.device.clone().autodiff();
     let network = evaluator.network.clone().to_device(&device);
-    let mut edits: Vec<SiteEdit> = evaluator.edits.clone();
+    let mut edits: Vec<SiteEdit> = evaluator.edits.iter().cloned().chain(further).collect();
     for edit in &mut edits {
         edit.move_to(&device);
     }
@@ -56,9 +86,15 @@ pub(super) async fn gradients(
     }
     let width = observations.len() / batch;
     let input = backend::tensor(observations, [batch, width], &device); // [batch, observation]
-    let measures = measure(network.forward(input, &mut Taps::edit(edits))); // [batch, 1]
+    let mut taps = taps(edits);
+    let output = network.forward(input, &mut taps);
+    let mut measures = measure(output, &taps); // [batch, 1]
+    // Nothing of a leaf, so that there is a gradient where the measure depends on none of the sites.
+    if let Some(leaf) = leaves.first() {
+        measures = measures + leaf.clone().sum_dim(1) * 0.0;
+    }
     // Rows do not meet, so that the sum's gradient is each row's own.
-    let found = measures.clone().sum().backward();
+    let found = measures.sum().backward();
     let mut by_site = BTreeMap::new();
     for (site, leaf) in sites.iter().zip(&leaves) {
         let values = match leaf.grad(&found) {
@@ -67,10 +103,7 @@ pub(super) async fn gradients(
         };
         by_site.insert(site.name.clone(), values);
     }
-    Ok(Gradients {
-        measures: backend::read(measures.inner()).await?,
-        by_site,
-    })
+    Ok(Gradients { by_site })
 }
 
 #[cfg(test)]
@@ -142,5 +175,11 @@ mod tests {
             );
         }
         assert!(largest > 1e-2, "nothing depends on the site: {largest}");
+        // The value has no use for logits.
+        let logits = sites.iter().find(|site| site.name == "policy").unwrap();
+        let sites = [logits];
+        let none = gradients(&evaluator, observations, 2, &sites, &measure);
+        let none = pollster::block_on(none).unwrap();
+        assert!(none.by_site["policy"].iter().all(|slope| *slope == 0.0));
     }
 }

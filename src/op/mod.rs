@@ -5,26 +5,44 @@
 
 pub mod ablate;
 pub mod activations;
+pub mod attribution;
+pub mod attribution_patch;
+pub mod circuit;
 pub mod cka;
+pub mod clone;
+pub mod compare;
 pub mod concept_value;
+mod contrast;
+pub mod counterfactual;
 mod course;
+mod curve;
+pub mod dataset_examples;
+pub mod direct_attribution;
+mod distil;
 pub mod dynamics;
 mod episodes;
+pub mod feature_vis;
 pub mod figure;
-#[allow(dead_code)]
 mod gradient;
 mod hals;
 pub mod layout;
+pub mod lens;
 mod linear;
+mod measure;
 pub mod misgeneralisation;
+mod neighbours;
 pub mod nmf;
 pub mod occupancy;
+mod pairs;
+mod parts;
 pub mod patch;
 pub mod pca;
 pub mod planning;
 pub mod policy_field;
 pub mod probe;
+mod readout;
 pub mod retarget;
+pub mod sae;
 mod samples;
 pub mod score;
 pub mod search_tree;
@@ -32,6 +50,7 @@ pub mod steer;
 pub mod value_map;
 mod walk;
 pub mod what_when_where;
+mod wiring;
 
 use crate::{
     agent::Explored,
@@ -45,18 +64,27 @@ use crate::{
     },
     rng::Rng,
 };
-use figure::Figure;
+use figure::{Figure, Number};
 use serde_json::Value;
 
 /// Every op.
 pub static OPS: &[&OpEntry] = &[
     &patch::ENTRY,
+    &attribution::ENTRY,
+    &attribution_patch::ENTRY,
+    &circuit::ENTRY,
     &ablate::ENTRY,
     &activations::ENTRY,
     &nmf::ENTRY,
     &pca::ENTRY,
     &cka::ENTRY,
+    &sae::ENTRY,
     &probe::ENTRY,
+    &direct_attribution::ENTRY,
+    &lens::ENTRY,
+    &dataset_examples::ENTRY,
+    &feature_vis::ENTRY,
+    &counterfactual::ENTRY,
     &what_when_where::ENTRY,
     &concept_value::ENTRY,
     &dynamics::ENTRY,
@@ -68,6 +96,8 @@ pub static OPS: &[&OpEntry] = &[
     &steer::ENTRY,
     &retarget::ENTRY,
     &search_tree::ENTRY,
+    &clone::ENTRY,
+    &compare::ENTRY,
 ];
 
 /// A registered op.
@@ -199,6 +229,19 @@ pub trait Lab {
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;
+
+    /// A network of the run's family with fresh weights, every width of it times `scale`.
+    /// Errors: `NotApplicable` where there is no family to draw from.
+    fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
+        let _ = (scale, seed);
+        Err(Error::not_applicable("there is no family of networks here"))
+    }
+
+    /// How well a network plays: the run's scores of its checkpoints; none where there are none.
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        let _ = evaluator;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// What the run's agent decides with search and `evaluator`, and the trees behind it; in
     /// `num_simulations`, or as many as at play. Errors: `NotApplicable` where it does not search.

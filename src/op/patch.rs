@@ -4,28 +4,29 @@
 //!
 //! Denoising puts clean activations into the corrupt run: is this part sufficient? Noising puts corrupt
 //! ones into the clean run: is it necessary? Scores are normalised so that 0 is the run that was
-//! patched and 1 is the run that the patch came from.
+//! patched and 1 is the run that the patch came from. Beside the two boards given, further pairs are
+//! sought on which the agent chooses differently, and means are over all of them.
+
+mod enough;
 
 use super::{
     OpEntry, Subject,
-    figure::{Bar, Body, Colour, Figure, Number, Panel, Scale},
-    layout, reference_states,
+    ablate::last_hidden,
+    contrast::{Contrast, Direction},
+    curve::{mean_and_spread, mean_rows},
+    figure::{Bar, Body, Colour, Figure, Number, Scale},
+    measure::Measure,
+    parts::Part,
+    reference_states,
+    samples::highest,
 };
 use crate::{
-    backend,
-    env::observation,
-    error::{Error, Result},
-    model::{
-        Site,
-        evaluator::{Answers, Evaluator, masked_argmax},
-        taps::{Change, SiteEdit},
-    },
+    error::Result,
+    model::{Site, evaluator::observations, find_site},
     schema,
 };
-use burn::tensor::{Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The registry's line.
 pub static ENTRY: OpEntry = OpEntry {
@@ -44,7 +45,7 @@ pub static ENTRY: OpEntry = OpEntry {
 };
 
 /// What can be chosen.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Parameters {
     /// Which run is patched.
@@ -53,349 +54,282 @@ pub struct Parameters {
     pub part: Part,
     /// What is measured.
     pub measure: Measure,
+    /// The site whose parts are copied together, the strongest first; the last hidden one when empty.
+    #[schemars(extend("x-choices" = "sites"))]
+    pub site: String,
+    /// Further pairs of boards to average over.
+    #[schemars(range(min = 0, max = 64))]
+    pub pairs: usize,
 }
 
-/// Which run is patched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Clean into corrupt: what is sufficient?
-    #[default]
-    Denoise,
-    /// Corrupt into clean: what is necessary?
-    Noise,
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            direction: Direction::default(),
+            part: Part::default(),
+            measure: Measure::default(),
+            site: String::new(),
+            pairs: 8,
+        }
+    }
 }
 
-/// What is copied at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// Single elements: a unit, or a channel at a cell.
-    #[default]
-    Unit,
-    /// Whole channels, or single units where there are none.
-    Channel,
-    /// Cells over all channels, or single units where there are none.
-    Cell,
-}
-
-/// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// The logit difference where the two boards' choices differ and are legal on both, else the value.
-    #[default]
-    Auto,
-    /// Logit of the clean board's choice less logit of the corrupt board's.
-    LogitDifference,
-    /// The value head.
-    Value,
-}
-
-/// Least difference between the runs that is worth explaining; below it the shares are noise.
-const LEAST_DIFFERENCE: f32 = 1e-3;
 /// Random donors of the control.
 const NUM_DONORS: usize = 32;
 
-/// The two runs and what is measured on them.
-struct Pair {
-    measure: Measure,
-    /// The choices on the clean and on the corrupt board.
-    actions: [usize; 2],
-    donor: BTreeMap<String, Vec<f32>>,
-    own: BTreeMap<String, Vec<f32>>,
-    receiver: Vec<f32>,
-    /// The measure on the patched run and on the donor's.
-    ends: [f32; 2],
+/// Shares of one pair: by site, one a part.
+type Shares = Vec<Vec<f32>>;
+
+/// A part of a site.
+#[derive(Clone, Copy)]
+struct Place {
+    site: usize,
+    group: usize,
 }
 
 async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figure>> {
-    let pair = prepare(subject, parameters).await?;
-    let mut panels = Vec::new();
-    let mut bars = Vec::new();
-    let mut best: Option<(f32, &Site, Vec<usize>)> = None;
-    let mut own_worst = 0.0_f32;
-    for (index, site) in subject.sites.iter().enumerate() {
-        let groups = groups(site, parameters.part);
-        let shares = shares(&subject.evaluator, &pair, site, &groups, &pair.donor).await?;
-        let own = self::shares(&subject.evaluator, &pair, site, &groups, &pair.own).await?;
-        own_worst = own
-            .iter()
-            .fold(own_worst, |worst, share| worst.max(share.abs()));
-        panels.extend(draw(subject, site, &groups, &shares, parameters.part));
-        let top = (0..shares.len())
-            .max_by(|&a, &b| shares[a].total_cmp(&shares[b]))
-            .unwrap_or(0);
-        bars.push(Bar {
-            name: format!(
-                "{}, {}",
-                site.name,
-                group_name(site, &groups[top], parameters.part)
-            ),
-            value: shares[top],
-            control: Some(own[top]),
-            site: site.name.clone(),
-            unit: Some(groups[top][0]),
-        });
-        // Input and output restore everything by construction; the finding lies between them.
-        let inner = index > 0 && !site.is_output();
-        if inner && best.as_ref().is_none_or(|(share, ..)| shares[top] > *share) {
-            best = Some((shares[top], site, groups[top].clone()));
-        }
-        subject.step(index + 1, subject.sites.len()).await?;
-    }
-    let mut numbers = Vec::new();
-    if let Some((share, site, group)) = best {
-        let name = format!(
-            "{}, {}",
-            site.name,
-            group_name(site, &group, parameters.part)
-        );
-        let donors = random_donors(subject, &pair, site, &group).await?;
-        numbers.push(Number::new("best_share", &name, f64::from(share)));
-        numbers
-            .push(Number::new("self_patch", "patched with itself", f64::from(own_worst)).control());
-        numbers.push(Number::new("random_donor", "random donor", f64::from(donors)).control());
-    }
-    let what = describe(subject, &pair);
-    let (from, into) = match parameters.direction {
-        Direction::Denoise => ("clean", "corrupt"),
-        Direction::Noise => ("corrupt", "clean"),
+    let site = match parameters.site.as_str() {
+        "" => last_hidden(subject.sites),
+        name => find_site(subject.sites, name)?,
     };
-    Ok(vec![
-        Figure {
-            title: "Patching map".into(),
-            caption: format!(
-                "Share of the {from} board's {what} that returns when one part of its activations is copied \
-                 into the {into} board's run; orange restores, blue opposes."
-            ),
-            body: Body::Maps {
-                panels,
-                colour: Colour::Diverging {
-                    limit: 1.0,
-                    name: "share restored".into(),
-                },
-            },
-            numbers: numbers.clone(),
-        },
-        Figure {
-            title: "Strongest part by site".into(),
-            caption: format!(
-                "The part of each site that restores most of the {from} board's {what}; the tick is the \
-                 control, the board patched with itself."
-            ),
-            body: Body::Bars {
-                x: Scale::numeric("share restored", ""),
-                bars,
-            },
-            numbers: vec![
-                Number::new(
-                    "patched_end",
-                    &format!("{into} run"),
-                    f64::from(pair.ends[0]),
-                ),
-                Number::new("donor_end", &format!("{from} run"), f64::from(pair.ends[1])),
-            ],
-        },
-    ])
+    let given = Contrast::given(subject, parameters.measure).await?;
+    let mut pairs = vec![given];
+    pairs.extend(Contrast::further(subject, pairs[0].gauge.measure(), parameters.pairs).await?);
+    let work = work(subject, &pairs);
+    let mut shares = Vec::with_capacity(pairs.len());
+    for (index, pair) in pairs.iter().enumerate() {
+        shares.push(
+            effects(
+                subject,
+                parameters,
+                pair,
+                (index * subject.sites.len(), work),
+            )
+            .await?,
+        );
+    }
+    let donors = Donors::new(subject).await?;
+    let enough = enough::figure(subject, parameters, site, &pairs, &shares, &donors).await?;
+    let bars = strongest(subject, parameters, &pairs, &shares, &donors).await?;
+    subject.step(work, work).await?;
+    let map = map(subject, parameters, &pairs, &shares, &donors).await?;
+    Ok(vec![enough, map, bars])
 }
 
-/// Runs both boards and settles what is measured.
-async fn prepare(subject: &Subject<'_>, parameters: &Parameters) -> Result<Pair> {
-    let [clean, corrupt] = subject.states.as_slice() else {
-        return Err(Error::not_applicable(
-            "patching needs two states, a clean and a corrupt one",
-        ));
-    };
-    let observed = [observation(clean.as_ref()), observation(corrupt.as_ref())];
-    let (answers, recorded) = subject.evaluator.record(observed.concat(), 2).await?;
-    let mut actions = [0; 2];
-    let mut legal = [clean, corrupt].map(|state| vec![false; state.space().num_actions()]);
-    for (row, state) in [clean, corrupt].into_iter().enumerate() {
-        state.legal(&mut legal[row]);
-        actions[row] = masked_argmax(answers.logits_of(row), &legal[row])
-            .ok_or_else(|| Error::not_applicable("one of the two states has no legal action"))?;
+/// Steps of the whole: each pair's sites, then each pair's curves, then the figures.
+fn work(subject: &Subject<'_>, pairs: &[Contrast]) -> usize {
+    pairs.len() * (subject.sites.len() + 1) + 1
+}
+
+/// How much of the donor run's answer each part of each site restores. Steps are told as so many after
+/// `before` of `total`.
+async fn effects(
+    subject: &Subject<'_>,
+    parameters: &Parameters,
+    pair: &Contrast,
+    (before, total): (usize, usize),
+) -> Result<Shares> {
+    let direction = parameters.direction;
+    let [_, from] = direction.rows();
+    let mut shares = Vec::with_capacity(subject.sites.len());
+    for (index, site) in subject.sites.iter().enumerate() {
+        let (groups, donor) = (parameters.part.groups(site), pair.at(from, site)?);
+        let evaluator = &subject.evaluator;
+        shares.push(
+            pair.shares(evaluator, direction, site, &groups, donor)
+                .await?,
+        );
+        subject.step(before + index + 1, total).await?;
     }
-    // The logit of an illegal action is never trained, so it says nothing.
-    let comparable = actions[0] != actions[1]
-        && legal
-            .iter()
-            .all(|legal| actions.iter().all(|&action| legal[action]));
-    let measure = match parameters.measure {
-        Measure::Auto if comparable => Measure::LogitDifference,
-        Measure::Auto => Measure::Value,
-        Measure::LogitDifference if !comparable => {
-            return Err(Error::not_applicable(
-                "a logit difference needs two boards on which the agent chooses differently, both choices legal \
-                 on both; measure the value, or change a board",
-            ));
+    Ok(shares)
+}
+
+/// Activations of random states: whatever they restore as well is no finding.
+struct Donors {
+    count: usize,
+    recorded: std::collections::BTreeMap<String, Vec<f32>>,
+}
+
+impl Donors {
+    async fn new(subject: &Subject<'_>) -> Result<Self> {
+        let mut rng = subject.rng.split("donors");
+        let states = reference_states(subject.env, NUM_DONORS, &mut rng);
+        if states.is_empty() {
+            return Ok(Self {
+                count: 0,
+                recorded: Default::default(),
+            });
         }
-        chosen => chosen,
-    };
-    let (from, into) = match parameters.direction {
-        Direction::Denoise => (0, 1),
-        Direction::Noise => (1, 0),
-    };
-    let row = |row: usize| {
-        let split = |(name, values): (&String, &Vec<f32>)| {
-            let len = values.len() / 2;
-            (name.clone(), values[row * len..(row + 1) * len].to_vec())
-        };
-        recorded.iter().map(split).collect::<BTreeMap<_, _>>()
-    };
-    let ends = [into, from].map(|row| metric(&answers, row, measure, actions));
-    if (ends[1] - ends[0]).abs() < LEAST_DIFFERENCE {
-        return Err(Error::not_applicable(format!(
-            "the two boards give nearly the same {} ({:.4} and {:.4}), so there is no difference to restore",
-            measure_name(measure),
-            ends[0],
-            ends[1],
-        )));
+        let evaluator = &subject.evaluator;
+        let (_, recorded) = evaluator
+            .record(observations(&states), states.len())
+            .await?;
+        Ok(Self {
+            count: states.len(),
+            recorded,
+        })
     }
-    let [first, second] = observed;
-    Ok(Pair {
-        measure,
-        actions,
-        donor: row(from),
-        own: row(into),
-        receiver: if into == 0 { first } else { second },
-        ends,
+
+    fn at(&self, site: &Site) -> &[f32] {
+        self.recorded.get(&site.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What one part restores from each donor, the least first.
+    async fn shares(
+        &self,
+        subject: &Subject<'_>,
+        direction: Direction,
+        pair: &Contrast,
+        site: &Site,
+        group: &[usize],
+    ) -> Result<Vec<f32>> {
+        let groups = vec![group.to_vec(); self.count];
+        let values = self.at(site);
+        let mut shares = pair
+            .shares(&subject.evaluator, direction, site, &groups, values)
+            .await?;
+        shares.sort_by(f32::total_cmp);
+        Ok(shares)
+    }
+}
+
+/// The value that a share of sorted numbers lies below; 0 where there are none.
+fn quantile(sorted: &[f32], share: f32) -> f32 {
+    let place = (share * (sorted.len().max(1) - 1) as f32).round() as usize;
+    sorted.get(place).copied().unwrap_or(0.0)
+}
+
+/// The inner part that restores most: input and output restore everything by construction.
+fn best(sites: &[Site], shares: &Shares) -> Option<Place> {
+    let inner = (1..sites.len()).filter(|&site| !sites[site].is_output());
+    let places = inner.map(|site| Place {
+        site,
+        group: highest(&shares[site]),
+    });
+    places.max_by(|a, b| {
+        let [a, b] = [a, b].map(|place| shares[place.site][place.group]);
+        a.total_cmp(&b)
     })
 }
 
-/// The measure of one row of answers.
-fn metric(answers: &Answers, row: usize, measure: Measure, actions: [usize; 2]) -> f32 {
-    match measure {
-        Measure::Value => answers.values[row],
-        _ => {
-            let logits = answers.logits_of(row);
-            logits[actions[0]] - logits[actions[1]]
-        }
-    }
-}
-
-fn measure_name(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Value => "value",
-        _ => "logit difference",
-    }
-}
-
-fn describe(subject: &Subject<'_>, pair: &Pair) -> String {
-    match pair.measure {
-        Measure::Value => "value".into(),
-        _ => {
-            let names = &subject.env.space().actions;
-            let [clean, corrupt] = pair.actions.map(|action| &names[action]);
-            format!("preference for {clean} over {corrupt}")
-        }
-    }
-}
-
-/// The elements that are copied together.
-fn groups(site: &Site, part: Part) -> Vec<Vec<usize>> {
-    let area = match site.axes.as_slice() {
-        [_, row, column] => row.len * column.len,
-        _ => 1,
-    };
-    let len = site.len();
-    match part {
-        Part::Channel if area > 1 => (0..len / area)
-            .map(|c| (c * area..(c + 1) * area).collect())
-            .collect(),
-        Part::Cell if area > 1 => (0..area)
-            .map(|cell| (cell..len).step_by(area).collect())
-            .collect(),
-        _ => (0..len).map(|index| vec![index]).collect(),
-    }
-}
-
-fn group_name(site: &Site, group: &[usize], part: Part) -> String {
-    let full = layout::element_name(site, group[0]);
-    match (part, full.split_once(", ")) {
-        (Part::Channel, Some((channel, _))) => channel.to_owned(),
-        (Part::Cell, Some((_, cell))) => cell.to_owned(),
-        _ => full,
-    }
-}
-
-/// How much of the donor's answer each group restores: one forward pass with a row for each group.
-async fn shares(
-    evaluator: &Evaluator,
-    pair: &Pair,
-    site: &Site,
-    groups: &[Vec<usize>],
-    donor: &BTreeMap<String, Vec<f32>>,
-) -> Result<Vec<f32>> {
-    let (rows, len) = (groups.len(), site.len());
-    let mut mask = vec![false; rows * len];
-    for (row, group) in groups.iter().enumerate() {
-        group
-            .iter()
-            .for_each(|&index| mask[row * len + index] = true);
-    }
-    let values = donor
-        .get(&site.name)
-        .ok_or_else(|| Error::not_applicable("a site was not recorded"))?;
-    let mut patched = evaluator.clone();
-    patched.edits.push(SiteEdit {
-        site: site.name.clone(),
-        mask: Tensor::from_data(TensorData::new(mask, [rows, len]), &evaluator.device), // [group, element]
-        change: Change::Replace(backend::tensor(values.clone(), [1, len], &evaluator.device)),
-    });
-    let answers = patched.evaluate(pair.receiver.repeat(rows), rows).await?;
-    let [start, end] = pair.ends;
-    Ok((0..rows)
-        .map(|row| (metric(&answers, row, pair.measure, pair.actions) - start) / (end - start))
-        .collect())
-}
-
-/// Median share that the same part restores when it comes from random other states.
-async fn random_donors(
+/// The shares of the two boards given, each site in its own geometry.
+async fn map(
     subject: &Subject<'_>,
-    pair: &Pair,
-    site: &Site,
-    group: &[usize],
-) -> Result<f32> {
-    let states = reference_states(subject.env, NUM_DONORS, &mut subject.rng.split("donors"));
-    let observations: Vec<f32> = states
+    parameters: &Parameters,
+    pairs: &[Contrast],
+    shares: &[Shares],
+    donors: &Donors,
+) -> Result<Figure> {
+    let (part, direction) = (parameters.part, parameters.direction);
+    let mut panels = Vec::new();
+    for (site, shares) in subject.sites.iter().zip(&shares[0]) {
+        let values: Vec<Option<f32>> = shares.iter().copied().map(Some).collect();
+        panels.extend(part.panels(site, &values, subject.env.space()));
+    }
+    let [into, from] = direction.names();
+    let what = pairs[0].gauge.describe(subject.env.space());
+    let mut caption = format!(
+        "Share of the {from} board's {what} that returns when one part of its activations is copied into the \
+         {into} run; orange restores, blue opposes."
+    );
+    let mut numbers = Vec::new();
+    if let Some(place) = best(subject.sites, &shares[0]) {
+        let site = &subject.sites[place.site];
+        let share = shares[0][place.site][place.group];
+        let group = &part.groups(site)[place.group];
+        let random = donors
+            .shares(subject, direction, &pairs[0], site, group)
+            .await?;
+        let high = quantile(&random, 0.95);
+        if share <= high {
+            caption = format!(
+                "Weak evidence: the strongest part restores no more than random boards do; orange restores \
+                 the {from} board's {what} in the {into} run, blue opposes."
+            );
+        }
+        numbers = vec![
+            Number::new(
+                "best_share",
+                &part.name(site, place.group),
+                f64::from(share),
+            ),
+            Number::new(
+                "random_donor",
+                "median of random donors",
+                f64::from(quantile(&random, 0.5)),
+            )
+            .control(),
+            Number::new("random_donor_high", "highest twentieth", f64::from(high)).control(),
+        ];
+    }
+    Ok(Figure {
+        title: "Patching map".into(),
+        caption,
+        body: Body::Maps {
+            panels,
+            colour: Colour::Diverging {
+                limit: 1.0,
+                name: "share restored".into(),
+            },
+        },
+        numbers,
+    })
+}
+
+/// The part of each site that restores most on average, and the runs' own measures.
+async fn strongest(
+    subject: &Subject<'_>,
+    parameters: &Parameters,
+    pairs: &[Contrast],
+    shares: &[Shares],
+    donors: &Donors,
+) -> Result<Figure> {
+    let (part, direction) = (parameters.part, parameters.direction);
+    let mut bars = Vec::with_capacity(subject.sites.len());
+    for (index, site) in subject.sites.iter().enumerate() {
+        let means = mean_rows(shares.iter().map(|shares| &shares[index]));
+        let (group, groups) = (highest(&means), part.groups(site));
+        let mut control = 0.0;
+        for pair in pairs {
+            let random = donors
+                .shares(subject, direction, pair, site, &groups[group])
+                .await?;
+            control += quantile(&random, 0.5) / pairs.len() as f32;
+        }
+        bars.push(Bar {
+            name: part.name(site, group),
+            value: means[group],
+            control: Some(control),
+            site: site.name.clone(),
+            unit: Some(groups[group][0]),
+        });
+    }
+    let [into, from] = direction.names();
+    let [start, end] = direction.rows().map(|row| f64::from(pairs[0].ends[row]));
+    let best: Vec<f32> = shares
         .iter()
-        .flat_map(|state| observation(state.as_ref()))
+        .filter_map(|shares| {
+            let place = best(subject.sites, shares)?;
+            Some(shares[place.site][place.group])
+        })
         .collect();
-    let (_, recorded) = subject.evaluator.record(observations, states.len()).await?;
-    let values = recorded.get(&site.name).cloned().unwrap_or_default();
-    let mut shares = Vec::with_capacity(states.len());
-    for row in values.chunks_exact(site.len()) {
-        let donor = BTreeMap::from([(site.name.clone(), row.to_vec())]);
-        shares
-            .extend(self::shares(&subject.evaluator, pair, site, &[group.to_vec()], &donor).await?);
-    }
-    shares.sort_by(f32::total_cmp);
-    Ok(shares.get(shares.len() / 2).copied().unwrap_or(0.0))
-}
-
-/// The shares of a site in its own geometry.
-fn draw(
-    subject: &Subject<'_>,
-    site: &Site,
-    groups: &[Vec<usize>],
-    shares: &[f32],
-    part: Part,
-) -> Vec<Panel> {
-    let some: Vec<Option<f32>> = shares.iter().copied().map(Some).collect();
-    if part == Part::Cell
-        && let Some(panel) = layout::cells(site, &some)
-    {
-        return vec![panel];
-    }
-    let mut values = vec![None; site.len()];
-    for (group, share) in groups.iter().zip(&some) {
-        group.iter().for_each(|&index| values[index] = *share);
-    }
-    if part == Part::Channel && groups.len() < site.len() {
-        // One square a channel: the share is the same all over it.
-        let channels = Site::new(site.name.clone(), vec![site.axes[0].clone()], site.stage);
-        return layout::panels(&channels, &some, subject.env.space());
-    }
-    layout::panels(site, &values, subject.env.space())
+    let (mean, spread) = mean_and_spread(&best);
+    Ok(Figure {
+        title: "Strongest part by site".into(),
+        caption: format!(
+            "The part of each site that restores most of the {from} answer, as a mean over {} pairs of boards; \
+             the tick is the same part from random boards.",
+            pairs.len()
+        ),
+        body: Body::Bars {
+            x: Scale::numeric("share restored", ""),
+            bars,
+        },
+        numbers: vec![
+            Number::new("best_share_mean", "each pair's strongest inner part", mean),
+            Number::new("best_share_spread", "deviation over pairs", spread),
+            Number::new("patched_end", &format!("{into} run"), start),
+            Number::new("donor_end", &format!("{from} run"), end),
+        ],
+    })
 }

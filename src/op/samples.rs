@@ -9,12 +9,14 @@ use super::{
     value_map::correlation,
 };
 use crate::{
+    backend,
     env::Env,
     error::{Error, Result},
     model::{
         Site,
-        evaluator::{Evaluator, masked_softmax, observations},
+        evaluator::{Answers, Evaluator, masked_softmax, observations},
         find_site,
+        taps::Taps,
     },
 };
 
@@ -73,6 +75,88 @@ pub(super) async fn sample(
     Ok(Matrix::new(turned.collect(), columns))
 }
 
+/// States of a pass over many: more would fill a page's memory.
+const CHUNK: usize = 512;
+
+/// Activations of any number of `states` at `site`, `[state × element]`.
+pub(super) async fn activations(
+    evaluator: &Evaluator,
+    site: &Site,
+    states: &[Box<dyn Env>],
+) -> Result<Vec<f32>> {
+    let mut found = Vec::with_capacity(states.len() * site.len());
+    for chunk in states.chunks(CHUNK) {
+        let seen = observations(chunk);
+        let shape = [chunk.len(), seen.len() / chunk.len()];
+        let input = backend::tensor(seen, shape, &evaluator.device); // [state, observation]
+        let mut taps = Taps::edit(evaluator.edits.clone()).recording();
+        evaluator.network.forward(input, &mut taps);
+        if let Some(rows) = taps.get(&site.name) {
+            found.extend(backend::read(rows.clone()).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// Answers to any number of `states`.
+pub(super) async fn answers(evaluator: &Evaluator, states: &[Box<dyn Env>]) -> Result<Answers> {
+    let mut all = Answers {
+        logits: Vec::new(),
+        values: Vec::with_capacity(states.len()),
+    };
+    for chunk in states.chunks(CHUNK) {
+        let answers = evaluator.evaluate_states(chunk).await?;
+        all.logits.extend(answers.logits);
+        all.values.extend(answers.values);
+    }
+    Ok(all)
+}
+
+/// How strongly one unit answers to each state, from activations `[state × element]` of its site: of a
+/// channel on a grid, its largest activation over the cells.
+pub(super) fn responses(rows: &[f32], site: &Site, unit: usize) -> Vec<f32> {
+    let cells = cells(site);
+    let of = |row: &[f32]| {
+        let own = row[unit * cells..(unit + 1) * cells].iter();
+        own.fold(f32::NEG_INFINITY, |top, x| top.max(*x))
+    };
+    rows.chunks_exact(site.len()).map(of).collect()
+}
+
+/// The unit, or the channel of a grid, called `unit`; of −1, the one whose answers to the states vary most.
+/// Errors: `Parameter` for a unit that the site lacks, `NotApplicable` for one that never varies.
+pub(super) fn unit(site: &Site, unit: i64, rows: &[f32]) -> Result<usize> {
+    let count = site.len() / cells(site);
+    let spread = |unit: usize| Matrix::new(responses(rows, site, unit), 1).spread();
+    let chosen = match usize::try_from(unit) {
+        Ok(unit) if unit < count => unit,
+        Ok(_) => {
+            return Err(Error::Parameter {
+                name: "unit".into(),
+                got: unit.to_string(),
+                allowed: format!("0 to {} at {}, or −1", count - 1, site.name),
+            });
+        }
+        Err(_) => {
+            (0..count)
+                .map(|unit| (unit, spread(unit)))
+                .fold(
+                    (0, -1.0),
+                    |best, one| if one.1 > best.1 { one } else { best },
+                )
+                .0
+        }
+    };
+    match spread(chosen) > 0.0 {
+        true => Ok(chosen),
+        false => Err(Error::not_applicable(format!(
+            "{} of {} is the same in every state",
+            column_name(site, chosen),
+            site.name
+        ))),
+    }
+}
+
 /// The refusal of a site that never varies.
 pub(super) fn constant(site: &Site) -> Error {
     Error::not_applicable(format!(
@@ -113,20 +197,43 @@ impl Facts {
         Self { names, columns }
     }
 
-    /// The concept that `scores` (one a state) follow best, up or down; none where there are none.
-    pub fn best(&self, scores: &[f32]) -> Option<Followed> {
+    /// Ids of the concepts.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Pearson's correlation of `scores` (one a state) with each concept.
+    pub fn all(&self, scores: &[f32]) -> Vec<Followed> {
         let pairs = self.names.iter().zip(&self.columns);
         let follow = |(name, column): (&String, &Vec<f32>)| Followed {
             concept: name.clone(),
             correlation: correlation(scores, column),
         };
-        pairs.map(follow).reduce(|best, one| {
+        pairs.map(follow).collect()
+    }
+
+    /// The concept that `scores` (one a state) follow best, up or down; none where there are none.
+    pub fn best(&self, scores: &[f32]) -> Option<Followed> {
+        self.all(scores).into_iter().reduce(|best, one| {
             if one.correlation.abs() > best.correlation.abs() {
                 one
             } else {
                 best
             }
         })
+    }
+
+    /// Mean of each concept over the states at `places`.
+    pub fn means(&self, places: &[usize]) -> Vec<f64> {
+        let count = places.len().max(1) as f64;
+        let mean = |column: &Vec<f32>| {
+            places
+                .iter()
+                .map(|&place| f64::from(column[place]))
+                .sum::<f64>()
+                / count
+        };
+        self.columns.iter().map(mean).collect()
     }
 
     /// Mean of the best absolute correlation over several scores; none without concepts.

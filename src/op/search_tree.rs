@@ -64,7 +64,7 @@ impl Default for Parameters {
             site: String::new(),
             units: String::new(),
             mode: Mode::Zero,
-            reference_states: 128,
+            reference_states: 512,
         }
     }
 }

@@ -32,6 +32,7 @@ pub static PRESET: Preset = Preset {
         "occupancy",
         "value_map",
         "patch",
+        "probe",
     ],
     // The cheese somewhere else, and in its corner.
     states: || {
@@ -56,5 +57,11 @@ pub static PRESET: Preset = Preset {
             0.4,
             "with the cheese anywhere it goes on walking to the corner",
         ),
+        Claim::at_least(
+            "choices_added",
+            200.0,
+            "the side on which the cheese lies is read from the first layer, and moves the policy there; random directions change 50 to 80 choices of 1,024",
+        )
+        .of("probe"),
     ],
 };

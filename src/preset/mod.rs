@@ -7,6 +7,7 @@ pub mod gridworld_ppo;
 pub mod keys_chests;
 pub mod monster_gridworld;
 pub mod tictactoe_alphazero;
+pub mod tictactoe_clone;
 pub mod tree_gridworld;
 
 use crate::error::{Error, Result};
@@ -16,6 +17,7 @@ use serde_json::Value;
 /// Every preset; the first is what the page opens with.
 pub static PRESETS: &[&Preset] = &[
     &tictactoe_alphazero::PRESET,
+    &tictactoe_clone::PRESET,
     &connect4_alphazero::PRESET,
     &cartpole_ppo::PRESET,
     &corner_maze_misgeneralisation::PRESET,

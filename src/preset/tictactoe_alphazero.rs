@@ -15,7 +15,14 @@ pub static PRESET: Preset = Preset {
     updates: 700,
     checkpoint_every: 10,
     parameters: || json!({"model": {"width": 128, "depth": 3}}),
-    ops: &["patch", "activations", "ablate"],
+    ops: &[
+        "patch",
+        "activations",
+        "ablate",
+        "what_when_where",
+        "concept_value",
+        "dynamics",
+    ],
     // One stone moved: X wins on the diagonal, or in the middle column.
     states: || {
         vec![
@@ -39,5 +46,42 @@ pub static PRESET: Preset = Preset {
             5.0,
             "games start after random moves, so the network is right off its own lines too",
         ),
+        // What is learned, in which order, and where.
+        Claim::at_most(
+            "learned_at_can_win_now",
+            10.0,
+            "a winning move ends the game, so its value needs no other to be known",
+        )
+        .of("what_when_where"),
+        Claim::at_least(
+            "learned_at_drawn",
+            20.0,
+            "that nobody wins is known once wins and losses are",
+        )
+        .of("what_when_where"),
+        Claim::at_least(
+            "learned_depth",
+            0.7,
+            "what training teaches is read best from the last layers, what the board says from the first",
+        )
+        .of("what_when_where"),
+        Claim::at_least(
+            "like_truth",
+            0.95,
+            "the value weighs concepts as the true value does",
+        )
+        .of("concept_value"),
+        Claim::at_most(
+            "value_settled",
+            160.0,
+            "the value is known early, and choices among equals go on changing",
+        )
+        .of("dynamics"),
+        Claim::at_least(
+            "policy_settled",
+            200.0,
+            "of equally good moves self-play prefers now one, now another",
+        )
+        .of("dynamics"),
     ],
 };

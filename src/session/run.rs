@@ -1,7 +1,7 @@
 //! A run: its agent, its checkpoints, and the ground truth that it is scored against.
 
 mod lab;
-mod memory;
+pub mod memory;
 mod rewind;
 
 pub use lab::Answer;
@@ -362,6 +362,11 @@ impl Run {
     /// The update that `checkpoint` names: itself, or the newest.
     pub fn update_of(&self, checkpoint: Option<usize>) -> usize {
         checkpoint.unwrap_or(self.update)
+    }
+
+    /// What ops found of its checkpoints.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// What the page needs to know of the run.

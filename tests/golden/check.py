@@ -380,6 +380,77 @@ def check_probes():
     print(f"probes: {len(data['penalties'])} penalties of 4 kinds")
 
 
+# --- Attribution -------------------------------------------------------------------------------
+
+
+def check_attribution():
+    """The same sums with slopes by central differences instead of gradients."""
+    golden = load("attribution")
+    p = {k: array(v) for k, v in golden["parameters"].items()}
+    clean, corrupt = (
+        np.array([float(c == plane) for plane in (1, 2) for c in board]) for board in golden["boards"]
+    )
+    legal = [[i for i, c in enumerate(board) if c == 0] for board in golden["boards"]]
+    order = ["obs", "blocks.0.pre", "blocks.0.post", "blocks.1.pre", "blocks.1.post", "policy"]
+
+    def onward(site, h):
+        """Every site from `site` on, which is `h`, and the value."""
+        found = {site: h}
+        for name in order[order.index(site) + 1 :]:
+            h = found[name] = relu(h) if name.endswith("post") else linear(p, name.removesuffix(".pre"), h)
+        if "blocks.1.post" in found:
+            found["value"] = np.tanh(linear(p, "value", found["blocks.1.post"]))[..., 0]
+        return found
+
+    def slopes(measure, site, h, step=1e-6):
+        """Slopes of `measure` at each element of one `site`."""
+        moved = h + step * np.concatenate([np.eye(len(h)), -np.eye(len(h))])
+        up, down = np.split(measure(onward(site, moved)), 2)
+        return (up - down) / (2 * step)
+
+    answers = onward("obs", clean)["policy"]
+    first, second = sorted(legal[0], key=lambda a: -answers[a])[:2]
+    other = max(legal[1], key=lambda a: onward("obs", corrupt)["policy"][a])
+
+    def log_probability(sites):
+        logits = sites["policy"][..., legal[0]]
+        return sites["policy"][..., first] - np.log(np.exp(logits).sum(-1))
+
+    targets = {
+        "preference": lambda sites: sites["policy"][..., first] - sites["policy"][..., second],
+        "logit": lambda sites: sites["policy"][..., first],
+        "log_probability": log_probability,
+        "value": lambda sites: sites["value"],
+    }
+    for case in golden["integrated_gradients"]:
+        measure, site, steps = targets[case["target"]], case["site"], case["steps"]
+        end = onward("obs", clean)[site]
+        start = onward("obs", corrupt)[site] if case["baseline"] == "corrupt" else 0 * end
+        way = [start + (k + 0.5) / steps * (end - start) for k in range(steps)]
+        values = (end - start) * np.mean([slopes(measure, site, h) for h in way], 0)
+        np.testing.assert_allclose(values, array(case["values"]), atol=1e-6)
+        difference = measure(onward(site, end)) - measure(onward(site, start))
+        np.testing.assert_allclose(difference, case["difference"], atol=1e-6)
+
+    def preference(sites):
+        return sites["policy"][..., first] - sites["policy"][..., other]
+
+    for case in golden["links"]:
+        into, donor = (corrupt, clean) if case["direction"] == "denoise" else (clean, corrupt)
+        steps = case["steps"]
+        way = [onward("obs", into + k / steps * (donor - into)) for k in range(steps)]
+        ends = [onward("obs", x) for x in (into, donor)]
+        scale = preference(ends[1]) - preference(ends[0])
+        for to, score in case["scores"].items():
+            at = to if to == "policy" else to.replace("post", "pre")
+            before = order[order.index(at) - 1]
+            change = ends[1][before] - ends[0][before]
+            slope = np.mean([slopes(preference, at, sites[at]) for sites in way], 0) / scale
+            weight = p[to.removesuffix(".post") + ".weight"]
+            np.testing.assert_allclose(change * weight * slope[:, None], array(score), atol=1e-6)
+    print(f"attribution: {len(golden['integrated_gradients'])} integrals, {len(golden['links'])} sets of links")
+
+
 def main():
     check_games("tictactoe", 3, 3, 3, drops=False)
     check_minimax()
@@ -389,6 +460,7 @@ def main():
     check_ppo()
     check_decomposition()
     check_probes()
+    check_attribution()
 
 
 if __name__ == "__main__":

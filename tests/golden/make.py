@@ -1,6 +1,7 @@
 """Write the golden files: what the reference libraries say, for the Rust tests to read.
 
     python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo] [decomposition] [probes]
+        [attribution]
 
 Without a name it writes all.
 
@@ -549,6 +550,122 @@ def make_probes():
     }
 
 
+# --- Attribution: PyTorch ---------------------------------------------------------------------
+
+
+def observe(board):
+    """The first player's view: own stones, then the other's."""
+    return [float(c == plane) for plane in (1, 2) for c in board]
+
+
+def make_attribution():
+    """Integrated gradients, and edge attribution patching with one input and with several."""
+    import torch
+
+    seed = 65
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    net, forward = build_mlp()
+    net.double()
+    with torch.no_grad():
+        for p in net.parameters():  # as the other networks have it
+            p.copy_(torch.round(2 * p, decimals=6).float())
+    boards = [[1, 0, 2, 2, 1, 0, 0, 0, 0], [0, 1, 2, 2, 1, 0, 0, 0, 0]]
+    clean, corrupt = (torch.tensor([observe(b)]).double() for b in boards)
+
+    def from_site(site, h):
+        """Logits, value and sites with `site` at `h`."""
+        if site == "obs":
+            return forward(h)
+        h, start = torch.relu(h) if site.endswith("pre") else h, int(site.split(".")[1]) + 1
+        sites = {}
+        for i, block in list(enumerate(net.blocks))[start:]:
+            sites[f"blocks.{i}.pre"] = h = block(h)
+            sites[f"blocks.{i}.post"] = h = torch.relu(h)
+        return net.policy(h), torch.tanh(net.value(h)).squeeze(1), sites
+
+    def legal(board):
+        return [i for i, c in enumerate(board) if c == 0]
+
+    def best(x, board):
+        logits = forward(x)[0][0]
+        return sorted(legal(board), key=lambda a: -logits[a])
+
+    first, second = best(clean, boards[0])[:2]
+    other = best(corrupt, boards[1])[0]
+    assert first != other and first in legal(boards[1]) and other in legal(boards[0])
+    targets = {
+        "preference": lambda logits, value: logits[:, first] - logits[:, second],
+        "logit": lambda logits, value: logits[:, first],
+        "log_probability": lambda logits, value: torch.log_softmax(logits[:, legal(boards[0])], 1)[
+            :, legal(boards[0]).index(first)
+        ],
+        "value": lambda logits, value: value,
+    }
+
+    def away_from_kinks(sites):
+        assert min(t.abs().min() for n, t in sites.items() if n.endswith("pre")) > 1e-5
+
+    integrated = []
+    for target, site, baseline, steps in (
+        ("preference", "obs", "zero", 16),
+        ("preference", "obs", "corrupt", 16),
+        ("preference", "blocks.0.post", "corrupt", 8),
+        ("logit", "obs", "zero", 16),
+        ("log_probability", "obs", "zero", 16),
+        ("value", "obs", "zero", 16),
+        ("value", "blocks.1.post", "zero", 8),
+    ):
+        at = lambda x: x if site == "obs" else forward(x)[2][site]
+        point = at(clean).detach()
+        start = torch.zeros_like(point) if baseline == "zero" else at(corrupt).detach()
+        shares = (torch.arange(steps).double() + 0.5) / steps
+        path = (start + shares[:, None] * (point - start)).requires_grad_()
+        logits, value, sites = from_site(site, path)
+        if sites:
+            away_from_kinks(sites)
+        targets[target](logits, value).sum().backward()
+        attributed = (point - start) * path.grad.mean(0)
+        with torch.no_grad():
+            ends = [targets[target](*from_site(site, z)[:2])[0] for z in (point, start)]
+        integrated.append({
+            "target": target, "site": site, "baseline": baseline, "steps": steps,
+            "values": tensor(attributed[0]), "difference": number(ends[0] - ends[1]),
+        })  # fmt: skip
+
+    def difference(logits):
+        return logits[:, first] - logits[:, other]
+
+    links = []
+    for direction, steps in (("denoise", 1), ("noise", 1), ("denoise", 5)):
+        into, donor = (corrupt, clean) if direction == "denoise" else (clean, corrupt)
+        shares = torch.arange(steps).double() / steps
+        path = into + shares[:, None] * (donor - into)
+        logits, _, sites = forward(path)
+        away_from_kinks(sites)
+        for t in (*sites.values(), logits):
+            t.retain_grad()
+        scale = (difference(forward(donor)[0]) - difference(forward(into)[0])).detach()
+        (difference(logits) / scale).sum().backward()
+        outputs = {"obs": path} | {n: t for n, t in sites.items() if n.endswith("post")}
+        changes = {n: (forward(donor)[2] | {"obs": donor})[n] - (forward(into)[2] | {"obs": into})[n] for n in outputs}
+        inputs = [*((f"blocks.{i}", b, sites[f"blocks.{i}.pre"]) for i, b in enumerate(net.blocks)), ("policy", net.policy, logits)]
+        scores = {}
+        for (name, layer, pre), source_name in zip(inputs, outputs):
+            # Change of u, times the weight from u to v, times the gradient at the input of v.
+            score = changes[source_name] * layer.weight * pre.grad.mean(0)[:, None]
+            scores[name if name == "policy" else f"{name}.post"] = tensor(score)
+        links.append({"direction": direction, "steps": steps, "scores": scores})
+
+    return {
+        "source": source("torch", seed),
+        "parameters": {n: tensor(p, decimals=6) for n, p in net.named_parameters()},
+        "boards": boards,
+        "integrated_gradients": integrated,
+        "links": links,
+    }
+
+
 # --- Writing ---------------------------------------------------------------------------------
 
 
@@ -579,6 +696,7 @@ MAKERS = {
     "ppo": make_ppo,
     "decomposition": make_decomposition,
     "probes": make_probes,
+    "attribution": make_attribution,
 }
 
 

@@ -4,7 +4,7 @@
 //! the arithmetic. Here a pass is a few products of matrices, one after the other. Nothing can be recorded
 //! or edited on the way, so this is for learners alone; what it computes is what `Mlp::forward` says.
 
-use super::Activation;
+use super::{Activation, Mlp};
 use crate::{
     backend,
     model::{
@@ -24,8 +24,13 @@ use burn::{
 };
 use std::ops::Range;
 
-/// Wider layers are left to the library, whose products are made for large matrices.
-const MAX_WIDTH: usize = 256;
+/// Inputs of a layer at most; larger ones are left to the library. Natively that has kernels for more kinds
+/// of vectors than there are here, and is the quicker one early.
+const MAX_INPUTS: usize = if cfg!(target_arch = "wasm32") {
+    512
+} else {
+    64
+};
 /// Rows of a pass at most, so that what it keeps stays near the processor.
 const MAX_ROWS: usize = 128;
 
@@ -72,14 +77,17 @@ struct Pass {
 
 impl Fused {
     /// The weights of `network`; none where the library is to run it: on another device, as another kind
-    /// of network, or with wide layers.
+    /// of network, or with large layers.
     pub fn of(network: &Network, device: &Device) -> Option<Self> {
         let Network::Mlp(mlp) = network else {
             return None;
         };
-        if *device != Device::flex() || mlp.policy.weight.dims()[0] > MAX_WIDTH {
-            return None;
-        }
+        let small = |linear: &Linear| linear.weight.dims()[0] <= MAX_INPUTS;
+        let fits = mlp.blocks.iter().chain([&mlp.policy]).all(small);
+        (fits && *device == Device::flex()).then(|| Self::new(mlp))?
+    }
+
+    fn new(mlp: &Mlp) -> Option<Self> {
         let mut next = 0;
         let mut layer = |linear: &Linear| {
             let layer = Layer::at(next, linear);
@@ -466,6 +474,13 @@ mod tests {
         )
     }
 
+    fn fused_of(network: &Network) -> Fused {
+        let Network::Mlp(mlp) = network else {
+            panic!("no perceptron");
+        };
+        Fused::new(mlp).unwrap()
+    }
+
     fn draws(count: usize, label: &str) -> Vec<f32> {
         let mut rng = Rng::new(5).split(label);
         (0..count).map(|_| rng.normal()).collect()
@@ -488,7 +503,7 @@ mod tests {
         for (environment, parameters) in kinds() {
             let device = Device::flex();
             let (network, inputs, _) = network(environment, &parameters, &device);
-            let fused = Fused::of(&network, &device).unwrap();
+            let fused = fused_of(&network);
             let evaluator = Evaluator {
                 network,
                 device,
@@ -510,7 +525,7 @@ mod tests {
         for (environment, parameters) in kinds() {
             let device = Device::flex().autodiff();
             let (network, inputs, actions) = network(environment, &parameters, &device);
-            let fused = Fused::of(&network, &Device::flex()).unwrap();
+            let fused = fused_of(&network);
             for batch in [1, 6, MAX_ROWS, 2 * MAX_ROWS + 3] {
                 let observations = draws(batch * inputs, "observations");
                 let by_logits = draws(batch * actions, "logits");
@@ -553,7 +568,7 @@ mod tests {
         for (environment, parameters) in kinds() {
             let device = Device::flex().autodiff();
             let (network, ..) = network(environment, &parameters, &device);
-            let mut fused = Fused::of(&network, &Device::flex()).unwrap();
+            let mut fused = fused_of(&network);
             let numbers = draws(network.num_params(), "weights");
             let panels = fused.to_panels(&numbers).unwrap();
             fused.weights_mut().copy_from_slice(&panels);
@@ -564,11 +579,12 @@ mod tests {
     }
 
     #[test]
-    fn wide_layers_and_other_networks_are_left_to_the_library() {
+    fn large_layers_and_other_networks_are_left_to_the_library() {
         let device = Device::flex();
-        let wide = json!({"width": 2 * MAX_WIDTH, "depth": 1});
-        let (network, ..) = network("cartpole", &wide, &device);
-        assert!(Fused::of(&network, &device).is_none());
+        for (width, small) in [(MAX_INPUTS, true), (MAX_INPUTS + 1, false)] {
+            let (network, ..) = network("cartpole", &json!({"width": width, "depth": 1}), &device);
+            assert_eq!(Fused::of(&network, &device).is_some(), small);
+        }
         let env = (env::entry("tictactoe").unwrap().make)(&json!({})).unwrap();
         let make = model::entry("convnet").unwrap().make;
         let network = make(&json!({}), env.space(), &mut Rng::new(0), &device).unwrap();

@@ -7,11 +7,13 @@ use crate::{
     backend::Pending,
     env::{self, Env},
     error::{Error, Result},
-    model::{evaluator::Evaluator, taps::Edit},
+    model::{self, evaluator::Evaluator, taps::Edit},
     op::{
         self, Lab, Subject, Watch,
         figure::{Figure, Number},
+        score::Effort,
     },
+    rng::Rng,
     session::{Caller, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value};
@@ -207,6 +209,26 @@ impl Lab for Looked<'_> {
 
     fn updates(&self) -> usize {
         self.run.config.updates
+    }
+
+    fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
+        let entry = model::entry(self.run.config.preset()?.model)?;
+        let parameters = entry.scaled(&self.run.config.model, scale);
+        let mut rng = Rng::new(seed).split("weights");
+        Ok(Evaluator {
+            network: (entry.make)(
+                &parameters,
+                self.run.start.space(),
+                &mut rng,
+                &self.run.device,
+            )?,
+            device: self.run.device.clone(),
+            edits: Vec::new(),
+        })
+    }
+
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        Box::pin(self.run.score(evaluator, Effort::Quick))
     }
 
     fn explore<'a>(

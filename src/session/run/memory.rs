@@ -16,7 +16,7 @@ struct Finding {
 
 /// Findings, the oldest first; those go where there is no room for a new one.
 #[derive(Default)]
-pub(super) struct Memory(RefCell<VecDeque<Finding>>);
+pub struct Memory(RefCell<VecDeque<Finding>>);
 
 impl Memory {
     /// What was found of the checkpoint after `update`.

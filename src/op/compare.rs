@@ -1,0 +1,263 @@
+//! Problem 8.19: what is in a teacher and in the student distilled from it, side by side. The same ops are
+//! run on both, and their numbers compared.
+
+mod concepts;
+mod units;
+
+use super::{
+    OpEntry, Subject, Watch, ablate, cka, clone,
+    distil::{self, Distilled},
+    figure::{Body, Colour, Figure, Number, Scale},
+    probe, reference_states,
+};
+use crate::{
+    backend::Pending,
+    error::{Error, Result},
+    model::{
+        Site, Stage,
+        evaluator::{Evaluator, observations},
+        find_site,
+    },
+    schema,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// The registry's line.
+pub static ENTRY: OpEntry = OpEntry {
+    id: "compare",
+    title: "Teacher and student",
+    summary: "Distils a student, and looks for the same concepts, units and representations in both networks.",
+    schema: schema::schema_of::<Parameters>,
+    num_states: 0,
+    run: |subject, value| {
+        Box::pin(async move {
+            let parameters = schema::parameters(value, "compare")?;
+            run(subject, &parameters).await
+        })
+    },
+};
+
+/// What can be chosen.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Parameters {
+    /// The student's width, as a share of the teacher's.
+    #[schemars(range(min = 0.015625, max = 1.0))]
+    pub scale: f32,
+    /// Training steps of the student, taught as `clone` does.
+    #[schemars(range(min = 1, max = 5000))]
+    pub num_steps: usize,
+    /// The site whose units are taken away one at a time; the last one of each hidden layer when empty.
+    #[schemars(extend("x-choices" = "sites"))]
+    pub site: String,
+    /// States to compare on.
+    #[schemars(range(min = 64, max = 1024))]
+    pub reference_states: usize,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        let clone::Parameters {
+            scale, num_steps, ..
+        } = clone::Parameters::default();
+        Self {
+            scale,
+            num_steps,
+            site: String::new(),
+            reference_states: 256,
+        }
+    }
+}
+
+/// Steps of the whole: half of them teach, the others look.
+const TOTAL: usize = 1000;
+
+/// Steps of a part, as steps of the whole.
+struct Portion<'a> {
+    watch: &'a dyn Watch,
+    from: usize,
+    to: usize,
+}
+
+impl Watch for Portion<'_> {
+    fn step(&self, done: usize, total: usize) -> Pending<'_, Result<()>> {
+        let within = (self.to - self.from) * done / total.max(1);
+        self.watch.step(self.from + within, TOTAL)
+    }
+}
+
+async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figure>> {
+    let portion = |from, to| Portion {
+        watch: subject.watch,
+        from,
+        to,
+    };
+    let setting = clone::Parameters {
+        scale: parameters.scale,
+        num_steps: parameters.num_steps,
+        ..clone::Parameters::default()
+    };
+    let found = distil::distil(subject, setting.setting(), &portion(0, TOTAL / 2)).await?;
+    let layers = match parameters.site.as_str() {
+        "" => layers(subject.sites),
+        name => vec![find_site(subject.sites, name)?.name.as_str()],
+    };
+    let networks = [
+        (&found.teacher, &subject.untrained, subject.sites),
+        (&found.student, &found.untrained, found.sites.as_slice()),
+        (&subject.untrained, &subject.untrained, subject.sites),
+        (&found.untrained, &found.untrained, found.sites.as_slice()),
+    ];
+    let probing = json!({"num_seeds": 1, "reference_states": 2 * parameters.reference_states});
+    let (mut ablated, mut scores) = (Vec::new(), Vec::new());
+    for (place, (evaluator, untrained, sites)) in networks.into_iter().enumerate() {
+        let from = TOTAL / 2 + 125 * place;
+        let watch = portion(from, from + 25);
+        let one = beside(subject, evaluator, untrained, sites, &watch);
+        scores.extend(if_any((probe::ENTRY.run)(&one, &probing).await)?);
+        // The op measures each network's untrained self beside it.
+        for (layer, site) in layers.iter().enumerate().filter(|_| place < 2) {
+            let share = |layer| from + 25 + 100 * layer / layers.len();
+            let watch = portion(share(layer), share(layer + 1));
+            let one = beside(subject, evaluator, untrained, sites, &watch);
+            let asked = json!({"site": site, "reference_states": parameters.reference_states});
+            let figures = if_any((ablate::ENTRY.run)(&one, &asked).await)?;
+            ablated.extend(figures.map(|figures| units::Ablated {
+                network: NAMES[place],
+                site: (*site).to_owned(),
+                figures,
+            }));
+        }
+    }
+    let mut figures = vec![units::vestigial(&ablated)];
+    figures.extend(concepts::probed(&found.sites, &scores));
+    figures.push(alike(subject, &found, parameters.reference_states).await?);
+    subject.step(TOTAL, TOTAL).await?;
+    Ok(figures)
+}
+
+/// The networks that are looked at, in this order.
+const NAMES: [&str; 4] = [
+    "teacher",
+    "student",
+    "teacher, untrained",
+    "student, untrained",
+];
+
+/// What an op found; none where it does not apply.
+fn if_any(found: Result<Vec<Figure>>) -> Result<Option<Vec<Figure>>> {
+    match found {
+        Ok(figures) => Ok(Some(figures)),
+        Err(Error::NotApplicable { .. }) => Ok(None),
+        Err(why) => Err(why),
+    }
+}
+
+/// The last site of each hidden layer: of `blocks.0.pre` and `blocks.0.post` the latter.
+fn layers(sites: &[Site]) -> Vec<&str> {
+    let hidden = sites
+        .iter()
+        .filter(|site| is_hidden(site) && site.stage != Stage::Motor);
+    let layer = |name: &str| name.rsplit_once('.').map(|(layer, _)| layer.to_owned());
+    let mut layers: Vec<&str> = Vec::new();
+    for site in hidden {
+        match layers.last_mut() {
+            Some(last) if layer(last).is_some() && layer(last) == layer(&site.name) => {
+                *last = &site.name;
+            }
+            _ => layers.push(&site.name),
+        }
+    }
+    layers
+}
+
+fn is_hidden(site: &Site) -> bool {
+    !site.is_output() && site.name != "obs"
+}
+
+/// Another network in the place of the subject's.
+fn beside<'a>(
+    subject: &'a Subject<'_>,
+    evaluator: &Evaluator,
+    untrained: &Evaluator,
+    sites: &'a [Site],
+    watch: &'a dyn Watch,
+) -> Subject<'a> {
+    Subject {
+        evaluator: evaluator.clone(),
+        untrained: untrained.clone(),
+        sites,
+        env: subject.env,
+        states: Vec::new(),
+        rng: subject.rng.clone(),
+        lab: subject.lab,
+        watch,
+    }
+}
+
+/// Linear CKA of the teacher's sites with the student's.
+async fn alike(subject: &Subject<'_>, found: &Distilled, count: usize) -> Result<Figure> {
+    let states = reference_states(subject.env, count, &mut subject.rng.split("reference"));
+    let observed = observations(&states);
+    let of = |evaluator: &Evaluator, sites: &[Site]| {
+        let (evaluator, sites, observed) = (evaluator.clone(), sites.to_vec(), observed.clone());
+        let count = states.len();
+        async move { cka::kernels(&evaluator, &sites, observed, count).await }
+    };
+    let teacher = of(&found.teacher, subject.sites).await?;
+    let student = of(&found.student, &found.sites).await?;
+    let fresh = of(&found.untrained, &found.sites).await?;
+    let chance = cka::by_chance(subject.sites, &teacher, &mut subject.rng.split("shuffled"));
+    let names = |sites: &[Site]| sites.iter().map(|site| site.name.clone()).collect();
+    let values = teacher
+        .iter()
+        .flat_map(|one| student.iter().map(move |other| cka::similarity(one, other)));
+    let same = |other: &[cka::Kernel]| cka::mean_of_same(subject.sites, &teacher, other);
+    let numbers = [
+        same(&student)
+            .map(|value| Number::new("similarity_student", "CKA of equal hidden sites", value)),
+        same(&fresh).map(|value| {
+            Number::new("similarity_student_untrained", "untrained student", value).control()
+        }),
+        chance.map(|value| Number::new("similarity_by_chance", "states shuffled", value).control()),
+    ];
+    Ok(Figure {
+        title: "Similarity of sites".into(),
+        caption: "Linear CKA of the teacher's sites, from the top, with the student's on the same states: 1 where they \
+                  differ by a rotation and a scale."
+            .into(),
+        body: Body::Heatmap {
+            rows: Scale::labelled("teacher's site", names(subject.sites)),
+            columns: Scale::labelled("student's site", names(&found.sites)),
+            values: values.collect(),
+            colour: Colour::Sequential {
+                limit: 1.0,
+                name: "CKA".into(),
+            },
+        },
+        numbers: numbers.into_iter().flatten().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Axis;
+
+    #[test]
+    fn a_layer_is_told_by_its_last_site() {
+        let site = |name: &str, axis: &str, stage| Site::new(name, vec![Axis::new(axis, 4)], stage);
+        let sites = [
+            site("obs", "unit", Stage::Sensory),
+            site("stem", "unit", Stage::Sensory),
+            site("blocks.0.pre", "unit", Stage::Sensory),
+            site("blocks.0.post", "unit", Stage::Sensory),
+            site("blocks.1.post", "unit", Stage::Analysis),
+            site("policy.hidden", "unit", Stage::Motor),
+            site("policy", "action", Stage::Motor),
+        ];
+        assert_eq!(layers(&sites), ["stem", "blocks.0.post", "blocks.1.post"]);
+    }
+}
