@@ -50,13 +50,20 @@ fn found(
                 figures,
                 numbers,
                 read,
-            } => Some((update, figures, numbers, read)),
+                checkpoints,
+            } => Some((update, figures, numbers, read, checkpoints)),
             _ => None,
         });
-    let (update, figures, numbers, read) = answer.unwrap();
+    let (update, figures, numbers, read, checkpoints) = answer.unwrap();
+    let own = update;
     let weights = read.iter().map(|&update| {
         let what = ExportKind::Weights;
-        let checkpoint = Some(update);
+        // What is newest need not be a checkpoint.
+        let checkpoint = if update == own {
+            checkpoint
+        } else {
+            Some(update)
+        };
         match handle(session, Command::Export { checkpoint, what })
             .unwrap()
             .remove(0)
@@ -71,6 +78,7 @@ fn found(
         states,
         edits: Vec::new(),
         update,
+        checkpoints,
         device: DeviceName::Cpu,
         figures,
         numbers,
@@ -131,6 +139,20 @@ fn every_op_is_replayed_to_the_same_numbers() {
         .map(|(entry, _)| entry.op.as_str())
         .collect();
     assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
+fn an_update_between_checkpoints_is_not_taken_for_one() {
+    let mut session = tiny_session(3);
+    ask(&mut session, &json!({"type": "advance", "updates": 3})).unwrap();
+    for op in ["what_when_where", "concept_value", "dynamics", "cka"] {
+        let parameters = shrunk(&(glassbox::op::entry(op).unwrap().schema)(), 8);
+        let evidence = found(&mut session, op, parameters, None).unwrap();
+        assert_eq!((evidence.update, evidence.weights.len()), (3, 3), "{op}");
+        assert_eq!(evidence.checkpoints, [0, 2], "{op}");
+        let sheet = read(&file(vec![evidence])).unwrap();
+        assert_eq!(agreeing(&sheet, 0.0), [true], "{op}");
+    }
 }
 
 #[test]

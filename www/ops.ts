@@ -95,8 +95,8 @@ async function performNow(
         if (store.state.busy) tell();
       } else if (event.type === 'figures') {
         lastSeconds.set(entry.id, (performance.now() - started) / 1000);
-        const { figures, update, numbers, read } = event;
-        Object.assign(made, { update, numbers, read });
+        const { figures, update, numbers, read, checkpoints } = event;
+        Object.assign(made, { update, numbers, read, checkpoints });
         const common = { op: entry.id, parameters, update, basis: basedOn, numbers, made };
         show(figures.map((figure) => ({ ...common, figure })));
       }
@@ -120,6 +120,7 @@ function makingOf(entry: OpEntry, parameters: Record<string, unknown>, run: RunI
     update,
     numbers: [],
     read: [],
+    checkpoints: [],
     weights: new Map(),
     ready: Promise.resolve(),
   };

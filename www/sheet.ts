@@ -66,13 +66,14 @@ async function evidenceOf({ made, results }: SheetEntry): Promise<Evidence> {
       `the weights behind “${title}” are gone with the run that it was made in, so that it cannot be replayed; let it go, or run it again`,
     );
   }
-  const { op, parameters, edits, update, numbers } = made;
+  const { op, parameters, edits, update, checkpoints, numbers } = made;
   return {
     op,
     parameters,
     states: made.boards.map(({ state }) => state),
     edits,
     update,
+    checkpoints,
     device: made.run.device,
     figures: results.map(({ figure }) => figure),
     numbers,

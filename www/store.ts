@@ -76,6 +76,8 @@ export interface Making {
   numbers: Score[];
   /** Updates whose weights it read. */
   read: number[];
+  /** Which of them are the run's checkpoints, where it looked at them. */
+  checkpoints: number[];
   /** Those weights as exported, by update: its own network's at once, others' when they are wanted. */
   weights: Map<number, Uint8Array>;
   /** Resolves when its own network's are there, or could not be had. */

@@ -56,6 +56,7 @@ pub fn run_op(
             numbers,
             update,
             read,
+            checkpoints,
         } = event
         else {
             continue;
@@ -68,6 +69,7 @@ pub fn run_op(
             states: states.clone(),
             edits: edits.to_vec(),
             update,
+            checkpoints,
             device,
             figures,
             numbers,

@@ -188,6 +188,7 @@ impl Session {
                     figures: answer.figures,
                     numbers: answer.numbers,
                     read: answer.read,
+                    checkpoints: answer.checkpoints,
                 });
             }
             Command::Sheet { entries } => sink(Event::File {

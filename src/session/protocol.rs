@@ -261,6 +261,8 @@ pub enum Event {
         numbers: Vec<Number>,
         /// Updates whose weights the op looked at, ascending.
         read: Vec<usize>,
+        /// Which of them it was given as the run's checkpoints; none where it did not ask.
+        checkpoints: Vec<usize>,
     },
     /// A file to save.
     File {

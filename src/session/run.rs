@@ -48,6 +48,8 @@ pub struct Run {
     /// False for weights alone: their learner knows nothing of them.
     can_train: bool,
     checkpoints: Vec<Checkpoint>,
+    /// An update to look at that is none of them.
+    aside: Option<Checkpoint>,
     /// What ops found of them.
     memory: Memory,
 }
@@ -108,6 +110,7 @@ impl Run {
             update: 0,
             can_train: true,
             checkpoints: Vec::new(),
+            aside: None,
             memory: Memory::default(),
         })
     }
@@ -130,11 +133,13 @@ impl Run {
         Ok(run)
     }
 
-    /// A run to look at: the weights of some updates, of which `update` is the newest on show.
+    /// A run to look at: the weights of some updates, of which those in `checkpoints` are its checkpoints,
+    /// as update 0 always is, and `update` is the newest.
     /// Errors: `Checkpoint` for weights that do not fit `config`.
     pub async fn of_weights(
         config: RunConfig,
         archives: &BTreeMap<usize, &Archive>,
+        checkpoints: &[usize],
         update: usize,
         device_name: DeviceName,
     ) -> Result<Self> {
@@ -142,12 +147,17 @@ impl Run {
         run.can_train = false;
         run.update = update;
         for (&update, archive) in archives {
-            run.checkpoints.push(Checkpoint {
+            let checkpoint = Checkpoint {
                 update,
                 network: weights::load(run.agent.network(), archive, &run.device)?,
                 scores: Vec::new(),
                 learner: None,
-            });
+            };
+            if update == 0 || checkpoints.contains(&update) {
+                run.checkpoints.push(checkpoint);
+            } else {
+                run.aside = Some(checkpoint);
+            }
         }
         Ok(run)
     }
@@ -275,10 +285,8 @@ impl Run {
                 _ => self.agent.network(),
             });
         };
-        let found = self
-            .checkpoints
-            .iter()
-            .find(|checkpoint| checkpoint.update == update);
+        let mut known = self.checkpoints.iter().chain(&self.aside);
+        let found = known.find(|checkpoint| checkpoint.update == update);
         found
             .map(|checkpoint| checkpoint.network.clone())
             .ok_or_else(|| self.unknown_checkpoint(update))

@@ -58,6 +58,8 @@ pub struct Evidence {
     pub edits: Vec<Edit>,
     /// The update whose network it looked at.
     pub update: usize,
+    /// The checkpoints that the run had, where the op looked at them.
+    pub checkpoints: Vec<usize>,
     /// Where tensors lived.
     pub device: DeviceName,
     /// The figures that were kept.
@@ -99,6 +101,8 @@ pub struct Entry {
     pub run: RunConfig,
     /// The update whose network it looked at.
     pub update: usize,
+    /// The checkpoints that the run had, where the op looked at them.
+    pub checkpoints: Vec<usize>,
     /// Where tensors lived.
     pub device: DeviceName,
     /// Names of the weights that it looked at, by update.
@@ -135,6 +139,7 @@ impl Sheet {
                 states: one.states,
                 edits: one.edits,
                 update: one.update,
+                checkpoints: one.checkpoints,
                 device: one.device,
                 weights: named,
                 figures: one.figures,
@@ -215,8 +220,8 @@ impl Entry {
     /// Whether the op is known, and its weights are there and of this run.
     fn check(&self, archives: &BTreeMap<String, Archive>) -> Result<()> {
         op::entry(&self.op)?;
-        for wanted in [0, self.update] {
-            if !self.weights.contains_key(&wanted) {
+        for wanted in [0, self.update].iter().chain(&self.checkpoints) {
+            if !self.weights.contains_key(wanted) {
                 return Err(Error::sheet(format!(
                     "the weights of update {wanted} are missing"
                 )));
@@ -246,6 +251,7 @@ impl Entry {
         let run = Run::of_weights(
             self.run.clone(),
             &own.collect(),
+            &self.checkpoints,
             self.update,
             DeviceName::Cpu,
         )

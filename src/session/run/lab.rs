@@ -116,10 +116,12 @@ impl Run {
             watch,
         };
         let figures = (entry.run)(&subject, parameters).await?;
+        let checkpoints: Vec<usize> = match lab.at_checkpoints.get() {
+            true => self.checkpoints.iter().map(|one| one.update).collect(),
+            false => Vec::new(),
+        };
         let mut read = BTreeSet::from([0, self.update_of(checkpoint)]);
-        if lab.at_checkpoints.get() {
-            read.extend(self.checkpoints.iter().map(|one| one.update));
-        }
+        read.extend(&checkpoints);
         Ok(Answer {
             numbers: figures
                 .iter()
@@ -127,6 +129,7 @@ impl Run {
                 .collect(),
             figures,
             read: read.into_iter().collect(),
+            checkpoints,
         })
     }
 }
@@ -140,6 +143,8 @@ pub struct Answer {
     /// Updates whose weights it looked at, ascending: its network's, those before training, and every
     /// checkpoint's where it asked for them.
     pub read: Vec<usize>,
+    /// Which of them it was given as the run's checkpoints; none where it did not ask.
+    pub checkpoints: Vec<usize>,
 }
 
 /// A run as ops see it, which remembers whether they looked at its checkpoints.
