@@ -569,7 +569,7 @@ fn parameters_off_their_range_are_answered_with_the_range() {
     );
     refused(
         &["op", file, "ablate", "--set", "nonesuch=1"],
-        "one of mode, reference_states, site, top",
+        "one of choice, mode, part, random_sets, reference_states, site, tolerance, top",
     );
 }
 
