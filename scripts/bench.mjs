@@ -1,5 +1,5 @@
 // Measures what the project promises and prints it as one JSON object.
-//   node scripts/bench.mjs [--only sizes,environments,tictactoe,connect4,cartpole,presets]
+//   node scripts/bench.mjs [--only sizes,environments,tictactoe,connect4,cartpole,presets,ops]
 //                          [--seeds N] [--no-connect4]
 // With PYTHON set to a Python that has scripts/bench/requirements.txt, PPO is timed beside PyTorch.
 // Seconds depend on the machine and what else it does; ratios are taken within one run.
@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { cartpoleFigures } from './bench/cartpole.mjs';
 import { native, note, option } from './bench/common.mjs';
 import { environmentFigures } from './bench/environments.mjs';
+import { opFigures } from './bench/ops.mjs';
 import { presetFigures } from './bench/presets.mjs';
 import { withTab } from './bench/tab.mjs';
 import { tictactoeFigures } from './bench/tictactoe.mjs';
@@ -22,6 +23,7 @@ const PARTS = {
   connect4,
   cartpole: cartpoleFigures,
   presets: presetFigures,
+  ops: opFigures,
 };
 
 function gzipped(path) {

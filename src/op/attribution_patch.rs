@@ -2,7 +2,7 @@
 //! (Nanda 2023, "Attribution patching"; Syed et al. 2023, arXiv:2310.10348), beside what it restores in
 //! fact. A part's score is its change between the two runs times the measure's slope; over several inputs
 //! between the runs the slope is a mean (Hanna et al. 2024, arXiv:2403.17806). The same for links between
-//! parts of consecutive sites: see [`wiring`](super::wiring).
+//! parts of consecutive sites: see `wiring`.
 
 use super::{
     OpEntry, Subject,

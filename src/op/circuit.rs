@@ -2,7 +2,7 @@
 //! another (Wang et al. 2023, arXiv:2211.00593).
 //!
 //! A part that is not in the circuit has the corrupt board's activation. Parts are kept by the size of
-//! their scores (gradients times change, see [`wiring`](super::wiring)), or by ACDC (Conmy et al. 2023,
+//! their scores (gradients times change, see `wiring`), or by ACDC (Conmy et al. 2023,
 //! arXiv:2304.14997): from the answers back, each part is cut, and stays cut where the measure moves away
 //! from the whole network's by less than a threshold. *Faithfulness* is the share of the clean answer that
 //! the circuit alone restores, *completeness* how much of it goes when the circuit is cut from the whole.
