@@ -20,7 +20,9 @@ pub fn schema_of<T: JsonSchema + Default + Serialize>() -> Value {
         .with(|settings| settings.inline_subschemas = true)
         .into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
-    if let Ok(Value::Object(defaults)) = serde_json::to_value(T::default())
+    // Through text, where a number of single precision is as short as it was written.
+    let defaults = serde_json::to_string(&T::default()).unwrap_or_default();
+    if let Ok(Value::Object(defaults)) = serde_json::from_str(&defaults)
         && let Some(Value::Object(properties)) = schema.get_mut("properties")
     {
         for (name, default) in defaults {
@@ -265,6 +267,21 @@ mod tests {
                 names: Vec::new(),
             }
         }
+    }
+
+    #[test]
+    fn a_default_of_single_precision_is_as_it_was_written() {
+        #[derive(Serialize, JsonSchema)]
+        struct Single {
+            penalty: f32,
+        }
+        impl Default for Single {
+            fn default() -> Self {
+                Self { penalty: 1e-3 }
+            }
+        }
+        let schema = schema_of::<Single>();
+        assert_eq!(schema["properties"]["penalty"]["default"], 1e-3);
     }
 
     #[test]

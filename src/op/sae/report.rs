@@ -147,7 +147,7 @@ fn recovered(site: &Site, spliced: &Spliced) -> Figure {
             site.name
         ),
         body: Body::Bars {
-            x: Scale::numeric("mean KL divergence from the clean policy", "nats"),
+            x: Scale::numeric("mean KL divergence", "nats"),
             bars: vec![
                 bar("reconstruction", spliced.learned, Some(spliced.first)),
                 bar("its mean", spliced.mean, None),
