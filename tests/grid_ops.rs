@@ -7,20 +7,15 @@
 
 mod common;
 
-use common::device;
+use common::{bench::run_on, device};
 use glassbox::{
-    backend::Pending,
     env::{self, Env},
-    error::Result,
     model::{
-        self, Network, Site,
+        self, Network,
         evaluator::Evaluator,
         weights::{self, Archive, Array},
     },
-    op::{
-        self, Lab, Patient, Subject, Watch,
-        figure::{Body, Figure},
-    },
+    op::figure::{Body, Figure},
     rng::Rng,
     session::block_on,
 };
@@ -83,36 +78,6 @@ fn network() -> Network {
     weights::load(blank, &archive, &device).unwrap()
 }
 
-struct NoRun;
-
-impl Lab for NoRun {
-    fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
-        Vec::new()
-    }
-
-    fn parameters(&self) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    fn environment(&self, _name: &str, _value: f64) -> Result<Box<dyn Env>> {
-        Ok(world())
-    }
-
-    fn retrained<'a>(
-        &'a self,
-        _name: &'a str,
-        _value: f64,
-        _seed: u64,
-        _watch: &'a dyn Watch,
-    ) -> Pending<'a, Result<Evaluator>> {
-        Box::pin(async { Ok(evaluator()) })
-    }
-
-    fn updates(&self) -> usize {
-        1
-    }
-}
-
 fn evaluator() -> Evaluator {
     Evaluator {
         network: network(),
@@ -122,19 +87,7 @@ fn evaluator() -> Evaluator {
 }
 
 fn run(id: &str, parameters: Value, states: Vec<Box<dyn Env>>) -> Vec<Figure> {
-    let env = world();
-    let sites: Vec<Site> = network().sites(env.space());
-    let subject = Subject {
-        evaluator: evaluator(),
-        untrained: evaluator(),
-        sites: &sites,
-        env: env.as_ref(),
-        states,
-        rng: Rng::new(0),
-        lab: &NoRun,
-        watch: &Patient,
-    };
-    block_on((op::entry(id).unwrap().run)(&subject, &parameters)).unwrap()
+    run_on(&evaluator(), world().as_ref(), id, parameters, states).unwrap()
 }
 
 /// How far right each arrow of a figure points, in cells.

@@ -9,20 +9,18 @@
 
 mod common;
 
-use common::{device, environment};
+use common::{
+    bench::{number, run_on},
+    device, environment,
+};
 use glassbox::{
-    backend::Pending,
     env::{self, Env},
-    error::Result,
     model::{
         self, Network,
         evaluator::{Evaluator, masked_argmax},
         weights::{self, Archive},
     },
-    op::{
-        self, Lab, Patient, Subject, Watch,
-        figure::{Bar, Body, Cell, Figure},
-    },
+    op::figure::{Bar, Body, Cell, Figure},
     rng::Rng,
     session::block_on,
 };
@@ -91,67 +89,10 @@ fn by_hand() -> Evaluator {
     )
 }
 
-struct NoRun;
-
-impl Lab for NoRun {
-    fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
-        Vec::new()
-    }
-
-    fn parameters(&self) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    fn environment(&self, _name: &str, _value: f64) -> Result<Box<dyn Env>> {
-        Ok(environment("tictactoe"))
-    }
-
-    fn retrained<'a>(
-        &'a self,
-        _name: &'a str,
-        _value: f64,
-        _seed: u64,
-        _watch: &'a dyn Watch,
-    ) -> Pending<'a, Result<Evaluator>> {
-        Box::pin(async { Ok(by_hand()) })
-    }
-
-    fn updates(&self) -> usize {
-        1
-    }
-}
-
-fn run_on(
-    evaluator: &Evaluator,
-    env: &dyn Env,
-    id: &str,
-    parameters: Value,
-    states: Vec<Box<dyn Env>>,
-) -> Result<Vec<Figure>> {
-    let sites = evaluator.network.sites(env.space());
-    let subject = Subject {
-        evaluator: evaluator.clone(),
-        untrained: evaluator.clone(),
-        sites: &sites,
-        env,
-        states,
-        rng: Rng::new(0),
-        lab: &NoRun,
-        watch: &Patient,
-    };
-    block_on((op::entry(id).unwrap().run)(&subject, &parameters))
-}
-
 /// An op on the network written by hand.
 fn run(id: &str, parameters: Value, states: Vec<Box<dyn Env>>) -> Vec<Figure> {
     let env = environment("tictactoe");
     run_on(&by_hand(), env.as_ref(), id, parameters, states).unwrap()
-}
-
-fn number(figures: &[Figure], id: &str) -> f64 {
-    let mut numbers = figures.iter().flat_map(|figure| &figure.numbers);
-    let found = numbers.find(|number| number.id == id);
-    found.unwrap_or_else(|| panic!("no {id}")).value
 }
 
 fn bars<'a>(figures: &'a [Figure], title: &str) -> &'a [Bar] {

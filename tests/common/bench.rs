@@ -4,8 +4,8 @@ use super::device;
 use glassbox::{
     backend::Pending,
     env::Env,
-    error::{Error, Result},
-    model::{Network, Site, evaluator::Evaluator},
+    error::Result,
+    model::{Network, evaluator::Evaluator},
     op::{
         self, Lab, Patient, Subject, Watch,
         figure::{Body, Edge, Figure, Node},
@@ -15,10 +15,13 @@ use glassbox::{
 };
 use serde_json::Value;
 
-/// A run of nothing.
-struct NoRun;
+/// A run that stands still: no checkpoints, and whatever is changed, the same world and the same network.
+struct Still<'a> {
+    env: &'a dyn Env,
+    evaluator: &'a Evaluator,
+}
 
-impl Lab for NoRun {
+impl Lab for Still<'_> {
     fn checkpoints(&self) -> Vec<(usize, Evaluator)> {
         Vec::new()
     }
@@ -27,8 +30,8 @@ impl Lab for NoRun {
         Ok(Vec::new())
     }
 
-    fn environment(&self, name: &str, _value: f64) -> Result<Box<dyn Env>> {
-        Err(Error::not_applicable(format!("there is no {name}")))
+    fn environment(&self, _name: &str, _value: f64) -> Result<Box<dyn Env>> {
+        Ok(self.env.boxed())
     }
 
     fn retrained<'a>(
@@ -38,7 +41,7 @@ impl Lab for NoRun {
         _seed: u64,
         _watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
-        Box::pin(async { Err(Error::not_applicable("nothing is trained")) })
+        Box::pin(async { Ok(self.evaluator.clone()) })
     }
 
     fn updates(&self) -> usize {
@@ -46,31 +49,42 @@ impl Lab for NoRun {
     }
 }
 
-/// What the op `id` says of `network` on `states`; its own twin stands for the untrained one.
+/// What the op `id` says of a network in `env`; its own twin stands for the untrained one.
+pub fn run_on(
+    evaluator: &Evaluator,
+    env: &dyn Env,
+    id: &str,
+    parameters: Value,
+    states: Vec<Box<dyn Env>>,
+) -> Result<Vec<Figure>> {
+    let sites = evaluator.network.sites(env.space());
+    let subject = Subject {
+        evaluator: evaluator.clone(),
+        untrained: evaluator.clone(),
+        sites: &sites,
+        env,
+        states,
+        rng: Rng::new(0),
+        lab: &Still { env, evaluator },
+        watch: &Patient,
+    };
+    block_on((op::entry(id).unwrap().run)(&subject, &parameters))
+}
+
+/// The same of `network`, in the world of the first of `states`.
 pub fn run(
     id: &str,
     network: &Network,
     parameters: &Value,
     states: Vec<Box<dyn Env>>,
 ) -> Result<Vec<Figure>> {
-    let evaluator = || Evaluator {
+    let evaluator = Evaluator {
         network: network.clone(),
         device: device(),
         edits: Vec::new(),
     };
     let env = states[0].clone();
-    let sites: Vec<Site> = network.sites(env.space());
-    let subject = Subject {
-        evaluator: evaluator(),
-        untrained: evaluator(),
-        sites: &sites,
-        env: env.as_ref(),
-        states,
-        rng: Rng::new(0),
-        lab: &NoRun,
-        watch: &Patient,
-    };
-    block_on((op::entry(id).unwrap().run)(&subject, parameters))
+    run_on(&evaluator, env.as_ref(), id, parameters.clone(), states)
 }
 
 /// The number `id` of some figures.
