@@ -47,6 +47,7 @@ mod samples;
 pub mod score;
 pub mod search_tree;
 pub mod steer;
+mod traced;
 pub mod value_map;
 mod walk;
 pub mod what_when_where;

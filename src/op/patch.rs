@@ -286,16 +286,20 @@ async fn strongest(
 ) -> Result<Figure> {
     let (part, direction) = (parameters.part, parameters.direction);
     let mut bars = Vec::with_capacity(subject.sites.len());
+    let mut weak = true;
     for (index, site) in subject.sites.iter().enumerate() {
         let means = mean_rows(shares.iter().map(|shares| &shares[index]));
         let (group, groups) = (highest(&means), part.groups(site));
-        let mut control = 0.0;
+        let [mut control, mut high] = [0.0; 2];
         for pair in pairs {
             let random = donors
                 .shares(subject, direction, pair, site, &groups[group])
                 .await?;
             control += quantile(&random, 0.5) / pairs.len() as f32;
+            high += quantile(&random, 0.95) / pairs.len() as f32;
         }
+        let inner = index > 0 && !site.is_output();
+        weak &= !inner || means[group] <= high;
         bars.push(Bar {
             name: part.name(site, group),
             value: means[group],
@@ -314,13 +318,20 @@ async fn strongest(
         })
         .collect();
     let (mean, spread) = mean_and_spread(&best);
+    let count = pairs.len();
+    let caption = match weak {
+        false => format!(
+            "The part of each site that restores most of the {from} answer, as a mean over {count} pairs of \
+             boards; the tick is the same part from random boards."
+        ),
+        true => format!(
+            "Weak evidence: no inner site's strongest part restores more of the {from} answer than nineteen of \
+             twenty random boards do (tick: their median); mean over {count} pairs."
+        ),
+    };
     Ok(Figure {
         title: "Strongest part by site".into(),
-        caption: format!(
-            "The part of each site that restores most of the {from} answer, as a mean over {} pairs of boards; \
-             the tick is the same part from random boards.",
-            pairs.len()
-        ),
+        caption,
         body: Body::Bars {
             x: Scale::numeric("share restored", ""),
             bars,

@@ -14,7 +14,7 @@
 
 use super::{
     contrast::{Contrast, Direction, replace},
-    gradient::gradients_inside,
+    gradient::{Gradients, gradients_inside},
     parts::Part,
 };
 use crate::{
@@ -39,6 +39,8 @@ pub(super) struct Wiring<'a> {
     pub sites: Vec<&'a Site>,
     /// For each, the places of those that it is computed from directly.
     pub parents: Vec<Vec<usize>>,
+    /// For each, where that comes in: the site whose elementwise image it is, or itself.
+    pub entries: Vec<&'a Site>,
 }
 
 /// A part of a site.
@@ -62,55 +64,44 @@ pub(super) struct Link {
 }
 
 impl<'a> Wiring<'a> {
-    /// How `sites` are wired, on the clean run of `contrast`. A site that is the elementwise image of its
-    /// only parent, such as an activation after its sum, stands for both.
+    /// How `sites` are wired, on the clean runs of `contrasts`: what feeds a site on one of them feeds it. A
+    /// site that is the elementwise image of its only parent, such as an activation after its sum, stands
+    /// for both.
     pub async fn find(
         evaluator: &Evaluator,
-        contrast: &Contrast,
+        contrasts: &[Contrast],
         sites: &'a [Site],
         mut rng: Rng,
     ) -> Result<Self> {
         let all: Vec<&Site> = sites.iter().collect();
-        let rows = 2 * sites.len();
-        let free: Vec<usize> = (0..rows).map(|row| row / 2).collect();
-        // Two random directions at each site: what its parents' gradients are compared by.
-        let probes: Vec<Vec<f32>> = free
-            .iter()
-            .map(|&site| (0..all[site].len()).map(|_| rng.normal()).collect())
-            .collect();
-        let values = |site: &Site| contrast.at(0, site).map(<[f32]>::to_vec);
-        let edits = hold(evaluator, &all, &free, &values)?;
-        let input = (contrast.observations[0].repeat(rows), rows);
-        let measure = |_, taps: &Taps| projected(taps, &all, &free, &probes);
-        let found = gradients_inside(evaluator, input, &all, edits, &measure).await?;
-        let slope = |from: usize, row: usize| {
-            let len = all[from].len();
-            &found.by_site[&all[from].name][row * len..(row + 1) * len]
-        };
+        let mut found = Vec::with_capacity(contrasts.len());
+        for contrast in contrasts {
+            found.push(Probed::new(evaluator, contrast, &all, &mut rng).await?);
+        }
         let mut parents: Vec<Vec<usize>> = Vec::with_capacity(all.len());
         for to in 0..all.len() {
-            let feeds = |&from: &usize| slope(from, 2 * to).iter().any(|x| *x != 0.0);
+            let feeds = |&from: &usize| found.iter().any(|one| one.feeds(from, to));
             parents.push((0..to).filter(feeds).collect());
         }
+        let mut entries: Vec<usize> = (0..all.len()).collect();
         let mut kept = vec![true; all.len()];
         for to in 0..all.len() {
             let [from] = parents[to][..] else { continue };
             let only_child = parents.iter().filter(|list| list.contains(&from)).count() == 1;
-            let slopes = [slope(from, 2 * to), slope(from, 2 * to + 1)];
-            let alike = all[from].axes == all[to].axes && is_image(slopes, &probes[2 * to..][..2]);
-            if from > 0 && only_child && alike {
+            let alike = all[from].axes == all[to].axes;
+            if from > 0 && only_child && alike && found.iter().all(|one| one.is_image(from, to)) {
                 kept[from] = false;
+                entries[to] = entries[from];
                 parents[to] = parents[from].clone();
             }
         }
         let place = |site: usize| kept[..site].iter().filter(|kept| **kept).count();
-        let left = (0..all.len()).filter(|&site| kept[site]);
+        let left = || (0..all.len()).filter(|&site| kept[site]);
+        let places = |site: usize| parents[site].iter().map(|&parent| place(parent)).collect();
         Ok(Self {
-            parents: left
-                .clone()
-                .map(|site| parents[site].iter().map(|&p| place(p)).collect())
-                .collect(),
-            sites: left.map(|site| all[site]).collect(),
+            parents: left().map(places).collect(),
+            entries: left().map(|site| all[entries[site]]).collect(),
+            sites: left().map(|site| all[site]).collect(),
         })
     }
 
@@ -151,6 +142,8 @@ impl<'a> Wiring<'a> {
             .filter(|&node| nodes[node].site > 0)
             .collect();
         let steps = trace.steps;
+        let changes = self.sites.iter().map(|site| trace.change(contrast, site));
+        let changes: Vec<Vec<f32>> = changes.collect::<Result<_>>()?;
         let mut links = Vec::new();
         for targets in targets.chunks((MAX_ROWS / steps).max(1)) {
             let rows = targets.len() * steps;
@@ -179,13 +172,47 @@ impl<'a> Wiring<'a> {
                     let site = self.sites[nodes[from].site];
                     let slopes = &found.by_site[&site.name];
                     let slopes = &slopes[place * steps * site.len()..][..steps * site.len()];
-                    let change = trace.change(contrast, site)?;
-                    let weight = scores(&change, slopes, &nodes[from].elements);
+                    let change = &changes[nodes[from].site];
+                    let weight = scores(change, slopes, &nodes[from].elements);
                     links.push(Link { from, to, weight });
                 }
             }
         }
         Ok(links)
+    }
+
+    /// The derivative of what comes in at single elements, each `(site, element)`, by everything else, in
+    /// the clean run: for each row a slope by site and element.
+    pub async fn slopes(
+        &self,
+        evaluator: &Evaluator,
+        contrast: &Contrast,
+        elements: &[(usize, usize)],
+    ) -> Result<Vec<Vec<Vec<f32>>>> {
+        let mut slopes = Vec::with_capacity(elements.len());
+        for elements in elements.chunks(MAX_ROWS) {
+            let rows = elements.len();
+            let free: Vec<usize> = elements.iter().map(|&(site, _)| site).collect();
+            let one = |&(site, element): &(usize, usize)| {
+                let mut probe = vec![0.0; self.entries[site].len()];
+                probe[element] = 1.0;
+                probe
+            };
+            let probes: Vec<Vec<f32>> = elements.iter().map(one).collect();
+            let values = |site: &Site| contrast.at(0, site).map(<[f32]>::to_vec);
+            let edits = hold(evaluator, &self.sites, &free, &values)?;
+            let input = (contrast.observations[0].repeat(rows), rows);
+            let measure = |_, taps: &Taps| projected(taps, &self.entries, &free, &probes);
+            let found = gradients_inside(evaluator, input, &self.sites, edits, &measure).await?;
+            slopes.extend((0..rows).map(|row| {
+                let of = |site: &&Site| {
+                    let all = &found.by_site[&site.name];
+                    all[row * site.len()..(row + 1) * site.len()].to_vec()
+                };
+                self.sites.iter().map(of).collect()
+            }));
+        }
+        Ok(slopes)
     }
 
     /// What each link restores in fact: what comes in at `v` when `u` alone is the donor's, put into the
@@ -245,6 +272,54 @@ impl<'a> Wiring<'a> {
             found.extend(measured.map(|measured| contrast.share(direction, measured)));
         }
         Ok(found)
+    }
+}
+
+/// What each site's two random directions are fed by: slopes with every other site held.
+struct Probed<'a> {
+    sites: &'a [&'a Site],
+    /// Two a site.
+    probes: Vec<Vec<f32>>,
+    found: Gradients,
+}
+
+impl<'a> Probed<'a> {
+    async fn new(
+        evaluator: &Evaluator,
+        contrast: &Contrast,
+        sites: &'a [&'a Site],
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let rows = 2 * sites.len();
+        let free: Vec<usize> = (0..rows).map(|row| row / 2).collect();
+        let probes: Vec<Vec<f32>> = free
+            .iter()
+            .map(|&site| (0..sites[site].len()).map(|_| rng.normal()).collect())
+            .collect();
+        let values = |site: &Site| contrast.at(0, site).map(<[f32]>::to_vec);
+        let edits = hold(evaluator, sites, &free, &values)?;
+        let input = (contrast.observations[0].repeat(rows), rows);
+        let measure = |_, taps: &Taps| projected(taps, sites, &free, &probes);
+        let found = gradients_inside(evaluator, input, sites, edits, &measure).await?;
+        Ok(Self {
+            sites,
+            probes,
+            found,
+        })
+    }
+
+    fn slope(&self, from: usize, row: usize) -> &[f32] {
+        let len = self.sites[from].len();
+        &self.found.by_site[&self.sites[from].name][row * len..(row + 1) * len]
+    }
+
+    fn feeds(&self, from: usize, to: usize) -> bool {
+        self.slope(from, 2 * to).iter().any(|x| *x != 0.0)
+    }
+
+    fn is_image(&self, from: usize, to: usize) -> bool {
+        let slopes = [self.slope(from, 2 * to), self.slope(from, 2 * to + 1)];
+        is_image(slopes, &self.probes[2 * to..][..2])
     }
 }
 
@@ -345,6 +420,15 @@ impl Trace {
     /// Whether the measure depends on `site` anywhere on the way.
     pub fn matters(&self, site: &Site) -> bool {
         self.slopes[&site.name].iter().any(|slope| *slope != 0.0)
+    }
+
+    /// Whether it depends on some of these elements of `site`.
+    pub fn matter(&self, site: &Site, elements: &[usize]) -> bool {
+        let rows = 0..self.steps;
+        rows.into_iter().any(|step| {
+            let slopes = self.slopes(site, step);
+            elements.iter().any(|&element| slopes[element] != 0.0)
+        })
     }
 }
 
@@ -456,7 +540,7 @@ mod tests {
 
     fn wired(id: &str, parameters: Value) -> Vec<(String, Vec<String>)> {
         let (evaluator, sites, contrast) = contrast(id, parameters);
-        let found = Wiring::find(&evaluator, &contrast, &sites, Rng::new(0));
+        let found = Wiring::find(&evaluator, std::slice::from_ref(&contrast), &sites, Rng::new(0));
         let wiring = pollster::block_on(found).unwrap();
         let name = |&place: &usize| wiring.sites[place].name.clone();
         let pairs = wiring.sites.iter().zip(&wiring.parents);
@@ -528,7 +612,7 @@ mod tests {
             "mlp",
             json!({"width": 8, "depth": 1, "bounded_value": false}),
         );
-        let wiring = Wiring::find(&evaluator, &contrast, &sites, Rng::new(0));
+        let wiring = Wiring::find(&evaluator, std::slice::from_ref(&contrast), &sites, Rng::new(0));
         let wiring = pollster::block_on(wiring).unwrap();
         let direction = Direction::Denoise;
         let trace = Trace::new(&evaluator, &contrast, direction, &wiring.sites, 3);

@@ -1,135 +1,187 @@
-//! Which parts are kept, and what is left of the answer with them alone.
+//! What is kept, parts or edges, and what is left of the answer with that alone.
 
+use super::flow::Flow;
 use crate::{
-    error::Result,
-    model::evaluator::Evaluator,
+    error::{Error, Result},
     op::{
         Subject,
-        contrast::{Contrast, Direction, replace},
-        curve::ranked,
+        contrast::{Direction, replace},
+        curve::{mean_rows, ranked},
         figure::Bar,
-        wiring::{Node, Trace, Wiring},
+        traced::Traced,
+        wiring::Node,
     },
     rng::Rng,
 };
+use std::collections::BTreeMap;
 
 /// Rows of one forward pass.
 const MAX_ROWS: usize = 512;
-/// Candidates that ACDC tries to cut in one forward pass.
-const LOOK_AHEAD: usize = 32;
+/// Candidates that ACDC tries to cut in one forward pass, at first and at most.
+const LOOK_AHEAD: [usize; 2] = [32, 256];
+/// Candidates that are cut alone.
+const MAX_CHECKED: usize = 1024;
 
-/// The whole network: every inner part that differs between the boards and that the measure depends on.
+/// Something that may be kept or cut: an edge between two nodes, or a node, which then is both.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Candidate {
+    pub from: usize,
+    pub to: usize,
+}
+
+/// The whole network: all candidates, and how what is left of the answer is found.
 pub(super) struct Whole<'a> {
-    evaluator: &'a Evaluator,
-    pub contrast: &'a Contrast,
-    wiring: &'a Wiring<'a>,
-    nodes: &'a [Node],
-    /// Places of the nodes that may be kept or cut, from the observation on.
-    pub candidates: Vec<usize>,
+    pub traced: &'a Traced<'a>,
+    pub nodes: &'a [Node],
+    /// From the observation on.
+    pub candidates: Vec<Candidate>,
+    /// Their scores, as shares: means over the pairs.
+    pub scores: Vec<f32>,
+    /// Candidates of each site, or of each pair of sites.
+    alike: Vec<Vec<usize>>,
+    /// How edges are run; none where candidates are nodes.
+    flow: Option<Flow<'a>>,
 }
 
 impl<'a> Whole<'a> {
-    pub fn new(
-        evaluator: &'a Evaluator,
-        contrast: &'a Contrast,
-        wiring: &'a Wiring<'a>,
-        trace: &Trace,
-        nodes: &'a [Node],
-    ) -> Result<Self> {
+    /// Every inner part that differs between the boards of some pair and that the measure depends on.
+    pub fn of_nodes(traced: &'a Traced<'a>, nodes: &'a [Node]) -> Result<Self> {
         let mut candidates = Vec::new();
-        for (place, node) in nodes.iter().enumerate() {
-            let site = wiring.sites[node.site];
-            if node.site == 0 || site.is_output() || !trace.matters(site) {
-                continue;
-            }
-            let (clean, corrupt) = (contrast.at(0, site)?, contrast.at(1, site)?);
-            if node
-                .elements
-                .iter()
-                .any(|&element| clean[element] != corrupt[element])
-            {
-                candidates.push(place);
-            }
+        for place in inner(traced, nodes)? {
+            candidates.push(Candidate { from: place, to: place });
+        }
+        let all = traced.node_scores(nodes)?;
+        let scores = candidates.iter().map(|one| all[one.to]).collect();
+        Self::new(traced, nodes, candidates, scores, None)
+    }
+
+    /// Every edge between `nodes`, which are those that change and those that count.
+    pub async fn of_edges(traced: &'a Traced<'a>, nodes: &'a [Node], rng: Rng) -> Result<Self> {
+        let flow = Flow::new(traced, nodes, rng).await?;
+        let (candidates, scores) = flow
+            .edges
+            .iter()
+            .map(|edge| (Candidate { from: edge.from, to: edge.to }, edge.weight))
+            .unzip();
+        Self::new(traced, nodes, candidates, scores, Some(flow))
+    }
+
+    fn new(
+        traced: &'a Traced<'a>,
+        nodes: &'a [Node],
+        candidates: Vec<Candidate>,
+        scores: Vec<f32>,
+        flow: Option<Flow<'a>>,
+    ) -> Result<Self> {
+        if candidates.is_empty() {
+            return Err(Error::not_applicable(
+                "no inner part that the measure depends on differs between the two boards, so there is no \
+                 circuit",
+            ));
+        }
+        let mut alike: BTreeMap<[usize; 2], Vec<usize>> = BTreeMap::new();
+        for (place, one) in candidates.iter().enumerate() {
+            let sites = [one.from, one.to].map(|node| nodes[node].site);
+            alike.entry(sites).or_default().push(place);
         }
         Ok(Self {
-            evaluator,
-            contrast,
-            wiring,
+            traced,
             nodes,
             candidates,
+            scores,
+            alike: alike.into_values().collect(),
+            flow,
         })
     }
 
-    fn node(&self, candidate: usize) -> &Node {
-        &self.nodes[self.candidates[candidate]]
+    /// Whether edges are kept and cut, not nodes.
+    pub fn is_of_edges(&self) -> bool {
+        self.flow.is_some()
     }
 
-    /// Scores of the candidates, as shares.
-    pub fn scores(&self, trace: &Trace) -> Result<Vec<f32>> {
-        let score = |candidate: usize| {
-            let node = self.node(candidate);
-            let site = self.wiring.sites[node.site];
-            Ok(trace.scores(self.contrast, site, std::slice::from_ref(&node.elements))?[0])
-        };
-        (0..self.candidates.len()).map(score).collect()
+    /// What candidates are called.
+    pub fn plural(&self) -> &'static str {
+        if self.is_of_edges() { "edges" } else { "parts" }
     }
 
-    /// Length of each candidate's change between the boards.
-    pub fn changes(&self) -> Result<Vec<f32>> {
-        let change = |candidate: usize| {
-            let node = self.node(candidate);
-            let site = self.wiring.sites[node.site];
-            let (clean, corrupt) = (self.contrast.at(0, site)?, self.contrast.at(1, site)?);
-            let squares = node
-                .elements
-                .iter()
-                .map(|&e| (clean[e] - corrupt[e]).powi(2));
-            Ok(squares.sum::<f32>().sqrt())
-        };
-        (0..self.candidates.len()).map(change).collect()
+    /// Rows of forward passes that one circuit takes.
+    pub fn rows(&self) -> usize {
+        self.flow.as_ref().map_or(1, |flow| flow.rows().max(1))
     }
 
-    /// The share of the clean answer that is left with each set of kept candidates, on the clean board: all
-    /// other elements of the candidates' sites have their activations on the corrupt one. Elements that are
-    /// no candidates are alike on both boards, and stay so.
-    pub async fn faithfulness(&self, sets: &[Vec<bool>]) -> Result<Vec<f32>> {
-        let mut shares = Vec::with_capacity(sets.len());
-        for sets in sets.chunks(MAX_ROWS) {
-            let mut mixed = self.evaluator.clone();
-            for (place, site) in self.wiring.sites.iter().enumerate() {
-                let here: Vec<usize> = (0..self.candidates.len())
-                    .filter(|&candidate| self.node(candidate).site == place)
-                    .collect();
-                if here.is_empty() {
-                    continue;
-                }
-                let cut = |keep: &Vec<bool>| {
-                    let mut cut = vec![true; site.len()];
-                    let kept = here.iter().filter(|&&candidate| keep[candidate]);
-                    kept.flat_map(|&candidate| &self.node(candidate).elements)
-                        .for_each(|&element| cut[element] = false);
-                    (0..site.len()).filter(|&element| cut[element]).collect()
-                };
-                let groups: Vec<Vec<usize>> = sets.iter().map(cut).collect();
-                let corrupt = self.contrast.at(1, site)?;
-                mixed
-                    .edits
-                    .push(replace(site, &groups, corrupt, &self.evaluator.device));
-            }
-            let rows = sets.len();
-            let input = self.contrast.observations[0].repeat(rows);
-            let answers = mixed.evaluate(input, rows).await?;
-            let measured = self.contrast.gauge.rows(&answers).into_iter();
-            shares
-                .extend(measured.map(|measured| self.contrast.share(Direction::Denoise, measured)));
+    /// The share of the clean answer that is left with each set of kept candidates: by pair, one a set.
+    pub async fn shares(&self, sets: &[Vec<bool>]) -> Result<Vec<Vec<f32>>> {
+        let mut shares = Vec::with_capacity(self.traced.pairs.len());
+        for pair in 0..self.traced.pairs.len() {
+            shares.push(match &self.flow {
+                Some(flow) => flow.shares(pair, sets).await?,
+                None => self.mixed(pair, sets).await?,
+            });
         }
         Ok(shares)
     }
 
+    /// The same, as a mean over the pairs.
+    pub async fn faithfulness(&self, sets: &[Vec<bool>]) -> Result<Vec<f32>> {
+        Ok(mean_rows(self.shares(sets).await?.iter()))
+    }
+
+    /// How far from the whole network's answer each set of kept candidates is, as a mean over the pairs.
+    async fn away(&self, sets: &[Vec<bool>]) -> Result<Vec<f32>> {
+        let shares = self.shares(sets).await?;
+        let away = shares.iter().map(|shares| shares.iter().map(|share| (share - 1.0).abs()).collect());
+        Ok(mean_rows(away.collect::<Vec<_>>().iter()))
+    }
+
+    /// Shares with sets of nodes, on the clean board: all other elements of the candidates' sites have their
+    /// activations on the corrupt one. Elements that are no candidates are alike on both, and stay so.
+    async fn mixed(&self, pair: usize, sets: &[Vec<bool>]) -> Result<Vec<f32>> {
+        let (contrast, evaluator) = (&self.traced.pairs[pair], self.traced.evaluator);
+        let mut shares = Vec::with_capacity(sets.len());
+        for sets in sets.chunks(MAX_ROWS) {
+            let mut mixed = evaluator.clone();
+            for here in &self.alike {
+                let site = self.traced.wiring.sites[self.nodes[self.candidates[here[0]].to].site];
+                let cut = |keep: &Vec<bool>| {
+                    let mut cut = vec![true; site.len()];
+                    let kept = here.iter().filter(|&&candidate| keep[candidate]);
+                    kept.flat_map(|&one| &self.nodes[self.candidates[one].to].elements)
+                        .for_each(|&element| cut[element] = false);
+                    (0..site.len()).filter(|&element| cut[element]).collect()
+                };
+                let groups: Vec<Vec<usize>> = sets.iter().map(cut).collect();
+                let corrupt = contrast.at(1, site)?;
+                mixed.edits.push(replace(site, &groups, corrupt, &evaluator.device));
+            }
+            let rows = sets.len();
+            let answers = mixed.evaluate(contrast.observations[0].repeat(rows), rows).await?;
+            let measured = contrast.gauge.rows(&answers).into_iter();
+            shares.extend(measured.map(|measured| contrast.share(Direction::Denoise, measured)));
+        }
+        Ok(shares)
+    }
+
+    /// Length of each candidate's change between the boards, an edge's where it comes from; a mean over the
+    /// pairs.
+    pub fn changes(&self) -> Result<Vec<f32>> {
+        let change = |one: &Candidate| {
+            let node = &self.nodes[one.from];
+            let site = self.traced.wiring.sites[node.site];
+            let mut mean = 0.0;
+            for pair in &self.traced.pairs {
+                let (clean, corrupt) = (pair.at(0, site)?, pair.at(1, site)?);
+                let squares = node.elements.iter().map(|&e| (clean[e] - corrupt[e]).powi(2));
+                mean += squares.sum::<f32>().sqrt() / self.traced.pairs.len() as f32;
+            }
+            Ok(mean)
+        };
+        self.candidates.iter().map(change).collect()
+    }
+
     /// The `size` candidates of the largest scores, whatever their sign.
-    pub fn strongest(&self, scores: &[f32], size: usize) -> Vec<bool> {
-        let sizes: Vec<f32> = scores.iter().map(|score| score.abs()).collect();
-        let mut keep = vec![false; scores.len()];
+    pub fn strongest(&self, size: usize) -> Vec<bool> {
+        let sizes: Vec<f32> = self.scores.iter().map(|score| score.abs()).collect();
+        let mut keep = vec![false; sizes.len()];
         ranked(&sizes)
             .into_iter()
             .take(size)
@@ -137,13 +189,10 @@ impl<'a> Whole<'a> {
         keep
     }
 
-    /// As many random candidates of each site as `keep` has.
+    /// As many random candidates of each site, or between the same two sites, as `keep` has.
     pub fn random(&self, keep: &[bool], rng: &mut Rng) -> Vec<bool> {
         let mut random = keep.to_vec();
-        for place in 0..self.wiring.sites.len() {
-            let here: Vec<usize> = (0..self.candidates.len())
-                .filter(|&candidate| self.node(candidate).site == place)
-                .collect();
+        for here in &self.alike {
             let mut kept: Vec<bool> = here.iter().map(|&candidate| keep[candidate]).collect();
             rng.shuffle(&mut kept);
             here.iter()
@@ -153,82 +202,140 @@ impl<'a> Whole<'a> {
         random
     }
 
-    /// ACDC on parts: from the answers back, the smallest scores of each site first, each candidate is cut,
-    /// and kept after all where that takes the answer further from the whole network's than `threshold`.
+    /// ACDC: from the answers back, node by node and the smallest scores first, each candidate is cut, and
+    /// kept after all where that takes the answer further from the whole network's than `threshold`. Edges
+    /// into a part that nothing leaves any more are cut unseen.
     ///
     /// One pass tries many: row `i` has the first `i` of them cut, so that rows hold until one is kept.
-    pub async fn acdc(
-        &self,
-        subject: &Subject<'_>,
-        scores: &[f32],
-        threshold: f32,
-    ) -> Result<Vec<bool>> {
+    pub async fn acdc(&self, subject: &Subject<'_>, threshold: f32) -> Result<Vec<bool>> {
         let mut order: Vec<usize> = (0..self.candidates.len()).collect();
+        let key = |place: usize| {
+            let to = self.candidates[place].to;
+            (self.nodes[to].site, if self.is_of_edges() { to } else { 0 })
+        };
         order.sort_by(|&a, &b| {
-            let site = self.node(b).site.cmp(&self.node(a).site);
-            site.then(scores[a].abs().total_cmp(&scores[b].abs()))
+            let back = key(b).cmp(&key(a));
+            back.then(self.scores[a].abs().total_cmp(&self.scores[b].abs()))
         });
         let mut keep = vec![true; order.len()];
-        let mut away = (self.faithfulness(std::slice::from_ref(&keep)).await?[0] - 1.0).abs();
-        let mut next = 0;
+        let mut away = self.away(std::slice::from_ref(&keep)).await?[0];
+        let (mut next, mut ahead) = (0, LOOK_AHEAD[0]);
         while next < order.len() {
-            let some = &order[next..(next + LOOK_AHEAD).min(order.len())];
-            let mut sets = Vec::with_capacity(some.len());
+            let (mut sets, mut tried, mut end) = (Vec::new(), Vec::new(), next);
             let mut cut = keep.clone();
-            for &candidate in some {
-                cut[candidate] = false;
-                sets.push(cut.clone());
+            while end < order.len() && tried.len() < ahead {
+                cut[order[end]] = false;
+                let idle = |flow: &Flow<'_>| flow.leads_nowhere(order[end], &keep);
+                if !self.flow.as_ref().is_some_and(idle) {
+                    sets.push(cut.clone());
+                    tried.push(end);
+                }
+                end += 1;
             }
-            for (share, &candidate) in self.faithfulness(&sets).await?.into_iter().zip(some) {
-                next += 1;
-                let further = (share - 1.0).abs();
+            let mut found = None;
+            for (further, place) in self.away(&sets).await?.into_iter().zip(tried) {
                 if further - away >= threshold {
+                    found = Some(place);
                     break;
                 }
-                keep[candidate] = false;
                 away = further;
             }
-            subject.step(order.len() + next, 2 * order.len()).await?;
+            end = found.unwrap_or(end);
+            order[next..end].iter().for_each(|&one| keep[one] = false);
+            // Few rows where much is kept, many where little is.
+            ahead = match found {
+                Some(place) => (2 * (place - next)).max(LOOK_AHEAD[0] / 4),
+                None => 2 * ahead,
+            };
+            ahead = ahead.min(LOOK_AHEAD[1]);
+            next = end + usize::from(found.is_some());
+            subject.step(40 + 50 * next / order.len(), 100).await?;
         }
         Ok(keep)
     }
 
-    /// What the clean answer loses when each candidate alone is corrupt.
-    pub async fn exact(&self) -> Result<Vec<f32>> {
-        let mut lost = vec![0.0; self.candidates.len()];
-        for (place, site) in self.wiring.sites.iter().enumerate() {
-            let here: Vec<usize> = (0..self.candidates.len())
-                .filter(|&candidate| self.node(candidate).site == place)
-                .collect();
-            let groups: Vec<Vec<usize>> = here
-                .iter()
-                .map(|&candidate| self.node(candidate).elements.clone())
-                .collect();
-            let corrupt = self.contrast.at(1, site)?;
-            let shares = self
-                .contrast
-                .shares(self.evaluator, Direction::Noise, site, &groups, corrupt)
-                .await?;
-            here.iter()
-                .zip(shares)
-                .for_each(|(&candidate, share)| lost[candidate] = share);
+    /// Candidates whose score is compared with what cutting them does: all, or the strongest and as many
+    /// random others.
+    pub fn checked(&self, rng: &mut Rng) -> Vec<usize> {
+        let sizes: Vec<f32> = self.scores.iter().map(|score| score.abs()).collect();
+        let mut order = ranked(&sizes);
+        let mut rest = order.split_off(order.len().min(MAX_CHECKED / 2));
+        rng.shuffle(&mut rest);
+        rest.truncate(MAX_CHECKED / 2);
+        order.extend(rest);
+        order.sort_unstable();
+        order
+    }
+
+    /// What the clean answer loses when each of these candidates alone is cut, as a mean over the pairs.
+    pub async fn exact(&self, subject: &Subject<'_>, which: &[usize]) -> Result<Vec<f32>> {
+        let mut keep = vec![true; self.candidates.len()];
+        let all = self.faithfulness(std::slice::from_ref(&keep)).await?[0];
+        let mut lost = Vec::with_capacity(which.len());
+        for which in which.chunks(LOOK_AHEAD[1]) {
+            let mut sets = Vec::with_capacity(which.len());
+            for &one in which {
+                keep[one] = false;
+                sets.push(keep.clone());
+                keep[one] = true;
+            }
+            let left = self.faithfulness(&sets).await?;
+            lost.extend(left.into_iter().map(|share| all - share));
+            subject.step(90 + 10 * lost.len() / self.candidates.len().max(lost.len()), 100).await?;
         }
         Ok(lost)
     }
 
     /// A candidate as a bar.
     pub fn bar(&self, candidate: usize, value: f32, control: f32) -> Bar {
-        let node = self.node(candidate);
-        let site = self.wiring.sites[node.site];
-        Bar {
-            name: match node.name == site.name {
+        let one = self.candidates[candidate];
+        let name = |node: &Node| {
+            let site = self.traced.wiring.sites[node.site];
+            match node.name == site.name {
                 true => site.name.clone(),
                 false => format!("{}, {}", site.name, node.name),
+            }
+        };
+        let [from, to] = [one.from, one.to].map(|node| &self.nodes[node]);
+        Bar {
+            name: match one.from == one.to {
+                true => name(to),
+                false => format!("{} → {}", name(from), name(to)),
             },
             value,
             control: Some(control),
-            site: site.name.clone(),
-            unit: node.elements.first().copied(),
+            site: self.traced.wiring.sites[to.site].name.clone(),
+            unit: to.elements.first().copied(),
         }
     }
+}
+
+/// Places of the inner nodes that differ between the boards of some pair and that the measure depends on.
+fn inner(traced: &Traced<'_>, nodes: &[Node]) -> Result<Vec<usize>> {
+    let mut inner = Vec::new();
+    for (place, node) in nodes.iter().enumerate() {
+        let site = traced.wiring.sites[node.site];
+        let counts = node.site > 0 && !site.is_output() && traced.matters(site);
+        if counts && traced.changes(node)? {
+            inner.push(place);
+        }
+    }
+    Ok(inner)
+}
+
+/// The nodes that edges may join: those that differ between boards, and the answers that count.
+pub(super) fn joined(traced: &Traced<'_>, nodes: &[Node]) -> Result<Vec<Node>> {
+    let inner = inner(traced, nodes)?;
+    let mut joined = Vec::new();
+    for (place, node) in nodes.iter().enumerate() {
+        let counts = match (node.site, traced.wiring.sites[node.site].is_output()) {
+            (0, _) => traced.changes(node)?,
+            (_, true) => traced.node_matters(node),
+            _ => inner.binary_search(&place).is_ok(),
+        };
+        if counts {
+            joined.push(node.clone());
+        }
+    }
+    Ok(joined)
 }
