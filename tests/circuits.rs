@@ -132,10 +132,18 @@ fn attributions_sum_to_the_difference() {
 
 #[test]
 fn a_circuit_of_everything_is_fully_faithful_and_complete() {
-    let mut seen = 0;
+    let mut seen = BTreeMap::new();
     for_pairs(|what, network, states| {
-        for part in ["unit", "channel", "site"] {
-            let everything = json!({"method": "scores", "size": 4096, "part": part});
+        for (part, prune) in [
+            ("unit", "nodes"),
+            ("channel", "nodes"),
+            ("site", "nodes"),
+            ("channel", "edges"),
+            ("site", "edges"),
+        ] {
+            let everything = json!({
+                "method": "scores", "size": 65536, "part": part, "prune": prune, "random_circuits": 2,
+            });
             let Some(figures) = ask("circuit", network, &everything, states()) else {
                 continue;
             };
@@ -143,7 +151,12 @@ fn a_circuit_of_everything_is_fully_faithful_and_complete() {
                 ["faithfulness", "faithfulness_random"].map(|id| number(&figures, id));
             assert!(
                 (faithful - 1.0).abs() < 1e-4 && (random - 1.0).abs() < 1e-4,
-                "{what}: {faithful} {random}"
+                "{what} {part} {prune}: {faithful} {random}"
+            );
+            assert!(
+                figures[0].caption.starts_with("Weak evidence"),
+                "a random circuit of everything is the same: {}",
+                figures[0].caption
             );
             // Where all that is computed from the board is the corrupt board's, so is the answer.
             assert!(
@@ -155,19 +168,45 @@ fn a_circuit_of_everything_is_fully_faithful_and_complete() {
             };
             assert!(
                 series[0].points[0].1.abs() < 1e-4,
-                "{what}: nothing restores something"
+                "{what} {part} {prune}: nothing restores something"
             );
-            seen += 1;
+            assert!(
+                series
+                    .iter()
+                    .flat_map(|line| &line.points)
+                    .all(|point| point.1.is_finite()),
+                "{what} {part} {prune}"
+            );
+            *seen
+                .entry((what.split(' ').next().unwrap().to_owned(), prune))
+                .or_insert(0) += 1;
         }
     });
-    assert!(seen > 10, "{seen}");
+    for model in MODELS {
+        for prune in ["nodes", "edges"] {
+            let count = seen
+                .get(&(model.id.to_owned(), prune))
+                .copied()
+                .unwrap_or(0);
+            assert!(count > 3, "{} {prune}: {count}", model.id);
+        }
+    }
 }
 
 #[test]
 fn acdc_never_moves_further_than_its_cuts_allow() {
     for_pairs(|what, network, states| {
-        for threshold in [0.0, 0.01, 0.1] {
-            let parameters = json!({"method": "acdc", "threshold": threshold, "part": "unit"});
+        for (threshold, prune, part) in [
+            (0.0, "nodes", "unit"),
+            (0.01, "nodes", "unit"),
+            (0.1, "nodes", "unit"),
+            (0.001, "edges", "channel"),
+            (0.1, "edges", "channel"),
+        ] {
+            let parameters = json!({
+                "method": "acdc", "threshold": threshold, "edge_threshold": threshold, "part": part,
+                "prune": prune, "random_circuits": 2,
+            });
             let Some(figures) = ask("circuit", network, &parameters, states()) else {
                 continue;
             };
@@ -186,6 +225,48 @@ fn acdc_never_moves_further_than_its_cuts_allow() {
             );
         }
     });
+}
+
+/// What ACDC keeps at a threshold, and how faithful that is.
+fn acdc(
+    network: &Network,
+    prune: &str,
+    threshold: f64,
+    states: Vec<Box<dyn Env>>,
+) -> Option<[f64; 3]> {
+    let parameters = json!({
+        "threshold": threshold, "edge_threshold": threshold, "prune": prune, "random_circuits": 2,
+    });
+    let figures = ask("circuit", network, &parameters, states)?;
+    let size = &figures[0].numbers[0];
+    Some([
+        size.value,
+        size.out_of.unwrap(),
+        number(&figures, "faithfulness"),
+    ])
+}
+
+/// At 1 everything goes that does not undo the whole answer by itself; at 0 only what is not missed.
+#[test]
+fn acdc_cuts_all_that_it_may_and_keeps_all_that_matters() {
+    let mut seen = 0;
+    for_pairs(|what, network, states| {
+        for prune in ["nodes", "edges"] {
+            if let Some([kept, all, faithful]) = acdc(network, prune, 0.0, states()) {
+                // Cutting may bring the answer nearer, but never takes it away.
+                assert!((faithful - 1.0).abs() < 1e-4, "{what} {prune}: {faithful}");
+                let most = acdc(network, prune, 1.0, states());
+                if let Some([least, _, _]) = most {
+                    assert!(
+                        least <= 0.2 * all + 1.0 && least <= kept,
+                        "{what} {prune}: {least} of {all}"
+                    );
+                }
+                seen += 1;
+            }
+        }
+    });
+    assert!(seen > 8, "{seen}");
 }
 
 /// The golden file, its network, and its two boards.
@@ -260,6 +341,7 @@ fn link_scores_are_pytorchs() {
     for case in file["links"].as_array().unwrap() {
         let parameters = json!({
             "direction": case["direction"], "steps": case["steps"], "part": "unit", "links": 400, "parts": 64,
+            "pairs": 0,
         });
         let figures = run("attribution_patch", &network, &parameters, boards.clone()).unwrap();
         let (nodes, edges) = graph(figure(&figures, "Strongest links"));

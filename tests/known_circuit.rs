@@ -217,6 +217,110 @@ fn circuits_hold_exactly_the_units_that_count() {
     }
 }
 
+/// An edge: the sites that it joins, and their units.
+type Edge = [(String, usize); 2];
+
+/// The edges that a pair's choices depend on: of each win from the stone that was moved to its threat, from
+/// there to the square, and on to the square's action.
+fn expected_edges(known: &Known) -> BTreeSet<Edge> {
+    let moved = |square: &usize| known.0[0][*square] != known.0[1][*square];
+    let edges = known.1.into_iter().flat_map(|(third, pair)| {
+        let threat = threats()
+            .iter()
+            .position(|one| one.0 == third && pair.iter().all(|square| one.1.contains(square)));
+        let way = [
+            ("obs", *pair.iter().find(|square| moved(square)).unwrap()),
+            ("blocks.0.post", threat.unwrap()),
+            ("blocks.1.post", third),
+            ("policy", third),
+        ];
+        let way = way.map(|(site, unit)| (site.to_owned(), unit));
+        (0..3).map(move |place| [way[place].clone(), way[place + 1].clone()])
+    });
+    edges.collect()
+}
+
+/// The edges of a circuit's graph.
+fn kept_edges(figures: &[Figure]) -> BTreeSet<Edge> {
+    let (nodes, edges) = graph(figure(figures, "Circuit"));
+    let end = |node: usize| (nodes[node].site.clone(), nodes[node].unit.unwrap());
+    edges
+        .iter()
+        .map(|edge| [end(edge.from), end(edge.to)])
+        .collect()
+}
+
+#[test]
+fn circuits_of_edges_hold_exactly_the_edges_that_count() {
+    let network = network();
+    for known in &PAIRS {
+        for parameters in [
+            json!({"prune": "edges", "method": "acdc", "edge_threshold": 0.05}),
+            json!({"prune": "edges", "method": "acdc", "edge_threshold": 0.05, "measure": "divergence"}),
+            json!({"prune": "edges", "method": "scores", "size": 6, "steps": 16}),
+            json!({"prune": "edges", "method": "scores", "size": 6, "steps": 16, "direction": "noise"}),
+        ] {
+            let figures = run("circuit", &network, &parameters, states(known)).unwrap();
+            let (found, expected) = (kept_edges(&figures), expected_edges(known));
+            let both = found.intersection(&expected).count() as f64;
+            let [precision, recall] =
+                [&found, &expected].map(|edges: &BTreeSet<Edge>| both / edges.len() as f64);
+            assert_eq!(
+                [precision, recall],
+                [1.0, 1.0],
+                "precision and recall with {parameters} on {:?}: {found:?}",
+                known.0
+            );
+            let number = |id: &str| number(&figures, id);
+            assert_eq!(number("circuit_size"), 6.0);
+            assert!((number("faithfulness") - 1.0).abs() < 1e-4, "{parameters}");
+            assert!(number("completeness") > 0.99, "{parameters}");
+            assert!(
+                number("faithfulness_random") < 0.5,
+                "{}",
+                number("faithfulness_random")
+            );
+        }
+    }
+}
+
+/// With further pairs, a circuit serves all of them, and still has what the first one needs.
+#[test]
+fn a_circuit_of_many_pairs_restores_each_of_them() {
+    let network = network();
+    for prune in ["nodes", "edges"] {
+        let parameters =
+            json!({"prune": prune, "threshold": 0.05, "edge_threshold": 0.05, "pairs": 5});
+        let figures = run("circuit", &network, &parameters, states(&PAIRS[0])).unwrap();
+        let number = |id: &str| number(&figures, id);
+        let one = if prune == "nodes" { 4.0 } else { 6.0 };
+        assert!(number("circuit_size") > one, "{}", number("circuit_size"));
+        assert!(
+            (number("faithfulness") - 1.0).abs() < 0.05,
+            "{}",
+            number("faithfulness")
+        );
+        assert!(
+            number("faithfulness_spread") < 0.1,
+            "{}",
+            number("faithfulness_spread")
+        );
+        assert!(
+            number("faithfulness_random") < 0.5,
+            "{}",
+            number("faithfulness_random")
+        );
+        if prune == "nodes" {
+            assert!(kept(&figures).is_superset(&expected(&PAIRS[0])));
+        }
+        assert!(
+            figures[0].caption.contains("6 pairs"),
+            "{}",
+            figures[0].caption
+        );
+    }
+}
+
 #[test]
 fn links_of_a_circuit_are_the_weights_that_count() {
     let figures = run(
@@ -280,7 +384,7 @@ fn attribution_agrees_with_patching_where_the_way_is_straight() {
     // not seen at once, but over the way from one board to the other it is.
     let network = network();
     for known in &PAIRS {
-        let parameters = json!({"part": "unit", "steps": 32});
+        let parameters = json!({"part": "unit", "steps": 32, "pairs": 0});
         let figures = run("attribution_patch", &network, &parameters, states(known)).unwrap();
         assert!(
             number(&figures, "correlation") > 0.99,

@@ -170,10 +170,12 @@ struct Agreement {
 impl Agreement {
     fn new(effects: &[Effects]) -> Self {
         let inner = || effects.iter().skip(1).filter(|one| !one.site.is_output());
-        let joined = |pick: &dyn Fn(&Effects) -> Vec<f32>| -> Vec<f32> { inner().flat_map(pick).collect() };
+        let joined =
+            |pick: &dyn Fn(&Effects) -> Vec<f32>| -> Vec<f32> { inner().flat_map(pick).collect() };
         let exact = joined(&|one| one.exact.clone());
         let against = |values: Vec<f32>| f64::from(correlation(&values, &exact));
-        let shuffles = (0..NUM_SHUFFLES).map(|index| against(joined(&|one| one.shuffled[index].clone())));
+        let shuffles =
+            (0..NUM_SHUFFLES).map(|index| against(joined(&|one| one.shuffled[index].clone())));
         Self {
             found: against(joined(&|one| one.predicted.clone())),
             at_once: against(joined(&|one| one.at_once.clone())),
@@ -187,20 +189,17 @@ impl Agreement {
 
     /// The same site by site.
     fn figure(&self, traced: &Traced<'_>, effects: &[Effects]) -> Figure {
-        let bars = effects
-            .iter()
-            .filter(|one| one.exact.len() > 1)
-            .map(|one| {
-                let shuffles = one.shuffled.iter();
-                let chance = shuffles.map(|shuffled| correlation(shuffled, &one.exact));
-                Bar {
-                    name: one.site.name.clone(),
-                    value: correlation(&one.predicted, &one.exact),
-                    control: Some(chance.sum::<f32>() / NUM_SHUFFLES as f32),
-                    site: one.site.name.clone(),
-                    unit: None,
-                }
-            });
+        let bars = effects.iter().filter(|one| one.exact.len() > 1).map(|one| {
+            let shuffles = one.shuffled.iter();
+            let chance = shuffles.map(|shuffled| correlation(shuffled, &one.exact));
+            Bar {
+                name: one.site.name.clone(),
+                value: correlation(&one.predicted, &one.exact),
+                control: Some(chance.sum::<f32>() / NUM_SHUFFLES as f32),
+                site: one.site.name.clone(),
+                unit: None,
+            }
+        });
         let pairs = on_pairs(traced);
         let caption = match self.is_weak() {
             false => format!(
@@ -314,7 +313,9 @@ fn strongest(parameters: &Parameters, traced: &Traced<'_>, effects: &[Effects]) 
         unit: Some(parameters.part.groups(one.site)[group][0]),
     });
     let error = |predicted: &dyn Fn(&Effects) -> Vec<f32>| {
-        let missed = places.iter().map(|&(one, group)| (one.exact[group] - predicted(one)[group]).abs());
+        let missed = places
+            .iter()
+            .map(|&(one, group)| (one.exact[group] - predicted(one)[group]).abs());
         f64::from(missed.sum::<f32>() / places.len() as f32)
     };
     let found = error(&|one| one.predicted.clone());
@@ -397,7 +398,12 @@ async fn links(
         numbers: vec![
             Number::new("link_correlation", "correlation with path patching", found),
             Number::new("link_correlation_shuffled", "scores of other links", chance).control(),
-            Number::new("link_correlation_shuffled_high", "highest of 20 shuffles", high).control(),
+            Number::new(
+                "link_correlation_shuffled_high",
+                "highest of 20 shuffles",
+                high,
+            )
+            .control(),
         ],
     }))
 }

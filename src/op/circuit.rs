@@ -16,11 +16,7 @@ mod report;
 mod size;
 
 use super::{
-    OpEntry, Subject,
-    contrast::Direction,
-    figure::Figure,
-    measure::Measure,
-    parts::Part,
+    OpEntry, Subject, contrast::Direction, figure::Figure, measure::Measure, parts::Part,
     traced::Traced,
 };
 use crate::{
@@ -68,9 +64,12 @@ pub struct Parameters {
     /// Parts or edges that scores keep; with 0 as few as restore 90 %.
     #[schemars(range(min = 0, max = 65536))]
     pub size: usize,
-    /// The share of the answer that ACDC lets go with each part or edge.
+    /// The share of the answer that ACDC lets go with each part, summed over the pairs.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f32,
+    /// The same with each edge, of which there are many more.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub edge_threshold: f32,
     /// Random circuits of the control.
     #[schemars(range(min = 2, max = 64))]
     pub random_circuits: usize,
@@ -90,6 +89,7 @@ impl Default for Parameters {
             steps: 5,
             size: 0,
             threshold: 0.01,
+            edge_threshold: 0.003,
             random_circuits: 16,
             pairs: 0,
         }
@@ -141,7 +141,13 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     let mut rng = subject.rng.split("random circuits");
     let curve = Curve::new(subject, parameters, &whole, &mut rng).await?;
     let keep = match parameters.method {
-        Method::Acdc => whole.acdc(subject, parameters.threshold).await?,
+        Method::Acdc => {
+            let threshold = match parameters.prune {
+                Prune::Nodes => parameters.threshold,
+                Prune::Edges => parameters.edge_threshold,
+            };
+            whole.acdc(subject, threshold).await?
+        }
         Method::Scores => whole.strongest(curve.size(parameters.size)),
     };
     let graph = report::graph(subject, parameters, &whole, &keep, &mut rng).await?;

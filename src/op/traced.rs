@@ -94,7 +94,10 @@ impl<'a> Traced<'a> {
             let found = self.wiring.links(self.evaluator, pair, trace, nodes);
             let found = found.await?;
             if links.is_empty() {
-                let start = |link: Link| Link { weight: 0.0, ..link };
+                let start = |link: Link| Link {
+                    weight: 0.0,
+                    ..link
+                };
                 links = found.iter().copied().map(start).collect();
             }
             links

@@ -540,7 +540,12 @@ mod tests {
 
     fn wired(id: &str, parameters: Value) -> Vec<(String, Vec<String>)> {
         let (evaluator, sites, contrast) = contrast(id, parameters);
-        let found = Wiring::find(&evaluator, std::slice::from_ref(&contrast), &sites, Rng::new(0));
+        let found = Wiring::find(
+            &evaluator,
+            std::slice::from_ref(&contrast),
+            &sites,
+            Rng::new(0),
+        );
         let wiring = pollster::block_on(found).unwrap();
         let name = |&place: &usize| wiring.sites[place].name.clone();
         let pairs = wiring.sites.iter().zip(&wiring.parents);
@@ -612,7 +617,12 @@ mod tests {
             "mlp",
             json!({"width": 8, "depth": 1, "bounded_value": false}),
         );
-        let wiring = Wiring::find(&evaluator, std::slice::from_ref(&contrast), &sites, Rng::new(0));
+        let wiring = Wiring::find(
+            &evaluator,
+            std::slice::from_ref(&contrast),
+            &sites,
+            Rng::new(0),
+        );
         let wiring = pollster::block_on(wiring).unwrap();
         let direction = Direction::Denoise;
         let trace = Trace::new(&evaluator, &contrast, direction, &wiring.sites, 3);

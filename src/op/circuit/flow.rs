@@ -43,12 +43,16 @@ pub(super) struct Flow<'a> {
     into: Vec<Range<usize>>,
     /// Edges that leave it.
     leaving: Vec<Vec<usize>>,
+    /// Where each node's elements begin among those of all nodes, and how many there are.
+    moved: Vec<(usize, usize)>,
     /// Nodes of each site that edges enter.
     targets: Vec<Vec<usize>>,
     /// Whether what comes in at a site is a linear map of its parents.
     linear: Vec<bool>,
-    /// Where it is, each edge's part of it, `[element that it leads to × element that it comes from]`.
-    maps: Vec<Vec<f32>>,
+    /// Where it is, the edges' parts of it one after the other, each `[element that the edge leads to × element
+    /// that it comes from]`; and where each begins.
+    maps: Vec<f32>,
+    starts: Vec<usize>,
     /// By pair, the run with every edge kept, of one row.
     whole: Vec<State>,
 }
@@ -63,7 +67,11 @@ impl<'a> Flow<'a> {
         let entering = |(count, parents): (&usize, &Vec<usize>)| {
             count * parents.iter().map(|&parent| by_site[parent]).sum::<usize>()
         };
-        let count: usize = by_site.iter().zip(&traced.wiring.parents).map(entering).sum();
+        let count: usize = by_site
+            .iter()
+            .zip(&traced.wiring.parents)
+            .map(entering)
+            .sum();
         if count > MAX_EDGES {
             return Err(Error::not_applicable(format!(
                 "there are {count} edges between the parts that change, and no more than {MAX_EDGES} can be \
@@ -76,9 +84,11 @@ impl<'a> Flow<'a> {
             edges: traced.links(nodes).await?,
             into: Vec::new(),
             leaving: vec![Vec::new(); nodes.len()],
+            moved: Vec::new(),
             targets: vec![Vec::new(); num_sites],
             linear: vec![false; num_sites],
             maps: Vec::new(),
+            starts: Vec::new(),
             whole: Vec::new(),
         };
         flow.find_linear(rng).await?;
@@ -96,7 +106,9 @@ impl<'a> Flow<'a> {
     /// Rows of forward passes that one circuit takes at most, where it takes more than one a site.
     pub fn rows(&self) -> usize {
         let places = self.linear.iter().zip(&self.targets);
-        places.map(|(linear, targets)| if *linear { 0 } else { targets.len() }).sum()
+        places
+            .map(|(linear, targets)| if *linear { 0 } else { targets.len() })
+            .sum()
     }
 
     /// Whether nothing that is kept leaves the node that `edge` leads to.
@@ -110,8 +122,11 @@ impl<'a> Flow<'a> {
     }
 
     fn index(&mut self) {
-        let mut next = 0;
+        let (mut next, mut element) = (0, 0);
         for node in 0..self.nodes.len() {
+            let width = self.nodes[node].elements.len();
+            self.moved.push((element, width));
+            element += width;
             let start = next;
             while self.edges.get(next).is_some_and(|edge| edge.to == node) {
                 self.leaving[self.edges[next].from].push(next);
@@ -137,7 +152,8 @@ impl<'a> Flow<'a> {
                 let site = wiring.sites[parent];
                 let clean = contrast.at(0, site)?;
                 let scale = 1.0 + 2.0 * clean.iter().fold(0.0_f32, |top, x| top.max(x.abs()));
-                let mut random = || -> Vec<f32> { clean.iter().map(|_| scale * rng.normal()).collect() };
+                let mut random =
+                    || -> Vec<f32> { clean.iter().map(|_| scale * rng.normal()).collect() };
                 let (a, b) = (random(), random());
                 let mixed = |a_times: f32, b_times: f32| {
                     let moved = clean.iter().zip(&a).zip(&b);
@@ -170,22 +186,26 @@ impl<'a> Flow<'a> {
                 elements.extend(node.elements.iter().map(|&element| (node.site, element)));
             }
         }
-        let slopes = wiring.slopes(self.traced.evaluator, contrast, &elements).await?;
-        for edge in &self.edges {
+        let slopes = wiring
+            .slopes(self.traced.evaluator, contrast, &elements)
+            .await?;
+        for edge in std::mem::take(&mut self.edges) {
             let (from, to) = (&self.nodes[edge.from], &self.nodes[edge.to]);
-            let mut map = Vec::new();
+            let start = self.maps.len();
             if self.linear[to.site] {
                 for row in &slopes[first[edge.to]..][..to.elements.len()] {
-                    map.extend(from.elements.iter().map(|&element| row[from.site][element]));
+                    let row = &row[from.site];
+                    self.maps
+                        .extend(from.elements.iter().map(|&element| row[element]));
+                }
+                if self.maps[start..].iter().all(|x| *x == 0.0) {
+                    self.maps.truncate(start);
+                    continue;
                 }
             }
-            self.maps.push(map);
+            self.edges.push(edge);
+            self.starts.push(start);
         }
-        let linear = |edge: &Link| self.linear[self.nodes[edge.to].site];
-        let pairs = std::mem::take(&mut self.edges).into_iter();
-        let pairs = pairs.zip(std::mem::take(&mut self.maps));
-        let kept = pairs.filter(|(edge, map)| !linear(edge) || map.iter().any(|x| *x != 0.0));
-        (self.edges, self.maps) = kept.collect();
         Ok(())
     }
 
@@ -252,28 +272,30 @@ impl<'a> Flow<'a> {
             self.traced.wiring.sites[place],
             self.traced.wiring.entries[place],
         );
-        let mut moved: State = vec![Vec::new(); state.len()];
-        for &parent in &self.traced.wiring.parents[place] {
-            let corrupt = contrast.at(1, self.traced.wiring.sites[parent])?.iter().cycle();
-            let values = state[parent].iter().zip(corrupt);
-            moved[parent] = values.map(|(own, corrupt)| own - corrupt).collect();
-        }
+        let moves = self.moves(contrast, place, sets.len(), state)?;
         let mut came = contrast.at(1, entry)?.repeat(sets.len());
         for (row, keep) in sets.iter().enumerate() {
-            let came = &mut came[row * entry.len()..(row + 1) * entry.len()];
+            let (before, came) = came.split_at_mut(row * entry.len());
+            let before = before
+                .len()
+                .checked_sub(entry.len())
+                .map(|start| &before[start..]);
+            let same = row > 0 && moves[row] == moves[row - 1];
             for &target in &self.targets[place] {
-                if !self.is_live(target, keep) {
-                    continue;
-                }
-                for edge in self.into[target].clone().filter(|&edge| keep[edge]) {
-                    let from = &self.nodes[self.edges[edge].from];
-                    let width = self.traced.wiring.sites[from.site].len();
-                    let moved = &moved[from.site][row * width..(row + 1) * width];
-                    let rows = self.maps[edge].chunks_exact(from.elements.len());
-                    for (&element, map) in self.nodes[target].elements.iter().zip(rows) {
-                        let terms = map.iter().zip(&from.elements);
-                        came[element] += terms.map(|(w, &e)| w * moved[e]).sum::<f32>();
+                let (edges, elements) = (self.into[target].clone(), &self.nodes[target].elements);
+                // Rows that ACDC asks for are alike in most parts.
+                match before {
+                    Some(before) if same && sets[row - 1][edges.clone()] == keep[edges.clone()] => {
+                        elements.iter().for_each(|&e| came[e] = before[e]);
                     }
+                    _ => edges.filter(|&edge| keep[edge]).for_each(|edge| {
+                        let (start, width) = self.moved[self.edges[edge].from];
+                        let moved = &moves[row][start..start + width];
+                        let map = self.maps[self.starts[edge]..].chunks_exact(width);
+                        for (&element, map) in elements.iter().zip(map) {
+                            came[element] += map.iter().zip(moved).map(|(w, x)| w * x).sum::<f32>();
+                        }
+                    }),
                 }
             }
         }
@@ -282,6 +304,37 @@ impl<'a> Flow<'a> {
         }
         let edits = vec![self.held(entry, &came, sets.len())];
         self.read(contrast, edits, sets.len(), site).await
+    }
+
+    /// What the circuit's activations are away from the corrupt board's, of all nodes that feed a site: by
+    /// row, node by node as `moved` has it.
+    fn moves(
+        &self,
+        contrast: &Contrast,
+        place: usize,
+        rows: usize,
+        state: &State,
+    ) -> Result<Vec<Vec<f32>>> {
+        let (wiring, len) = (
+            &self.traced.wiring,
+            self.moved.last().map_or(0, |(start, width)| start + width),
+        );
+        let mut moves = vec![vec![0.0; len]; rows];
+        for (node, &(start, _)) in self.nodes.iter().zip(&self.moved) {
+            if !wiring.parents[place].contains(&node.site) {
+                continue;
+            }
+            let corrupt = contrast.at(1, wiring.sites[node.site])?;
+            let own = state[node.site].chunks_exact(corrupt.len());
+            for (moves, own) in moves.iter_mut().zip(own) {
+                let moved = node.elements.iter().map(|&e| own[e] - corrupt[e]);
+                moves[start..]
+                    .iter_mut()
+                    .zip(moved)
+                    .for_each(|(to, x)| *to = x);
+            }
+        }
+        Ok(moves)
     }
 
     /// Activations of any other site: each part from parents that are held as it reads them.
@@ -327,10 +380,17 @@ impl<'a> Flow<'a> {
             let edits = wiring.parents[place].iter().map(|&parent| {
                 let parent_site = wiring.sites[parent];
                 let here = starts[parent]..starts[parent] + parent_site.len();
-                let values: Vec<f32> = rows.iter().flat_map(|row| &row[here.clone()]).copied().collect();
+                let values: Vec<f32> = rows
+                    .iter()
+                    .flat_map(|row| &row[here.clone()])
+                    .copied()
+                    .collect();
                 self.held(parent_site, &values, rows.len())
             });
-            found.extend(self.read(contrast, edits.collect(), rows.len(), site).await?);
+            found.extend(
+                self.read(contrast, edits.collect(), rows.len(), site)
+                    .await?,
+            );
         }
         let mut values = contrast.at(1, site)?.repeat(sets.len());
         for (row, target, at) in wanted {
@@ -363,7 +423,236 @@ impl<'a> Flow<'a> {
         evaluator.network.forward(input, &mut taps);
         match taps.into_recorded().remove(&site.name) {
             Some(values) => backend::read(values).await,
-            None => Err(Error::not_applicable(format!("{} was not recorded", site.name))),
+            None => Err(Error::not_applicable(format!(
+                "{} was not recorded",
+                site.name
+            ))),
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::{
+        env::{self, Env},
+        model::{self, evaluator::Evaluator},
+        op::{
+            circuit::keep::joined,
+            measure::Measure,
+            parts::Part,
+            wiring::{Trace, Wiring},
+        },
+    };
+    use burn::tensor::Device;
+    use serde_json::{Value, json};
+
+    fn board(cells: [u8; 9]) -> Box<dyn Env> {
+        let mut env = (env::entry("tictactoe").unwrap().make)(&json!({})).unwrap();
+        env.set_state(&json!({"board": cells, "player": 0}))
+            .unwrap();
+        env
+    }
+
+    const CLEAN: [u8; 9] = [1, 0, 2, 2, 1, 0, 0, 0, 0];
+    const CORRUPT: [[u8; 9]; 2] = [[0, 1, 2, 2, 1, 0, 0, 0, 0], [1, 0, 2, 0, 1, 0, 2, 0, 0]];
+
+    /// An untrained network, its sites, and a clean board beside some corrupt ones.
+    fn contrasts(id: &str, parameters: &Value) -> (Evaluator, Vec<Site>, Vec<Contrast>) {
+        let clean = board(CLEAN);
+        let device = Device::flex();
+        let make = model::entry(id).unwrap().make;
+        let network = make(parameters, clean.space(), &mut Rng::new(5), &device).unwrap();
+        let sites = network.sites(clean.space());
+        let evaluator = Evaluator {
+            network,
+            device,
+            edits: Vec::new(),
+        };
+        let contrast = |corrupt: [u8; 9]| {
+            let corrupt = board(corrupt);
+            let states = [clean.as_ref(), corrupt.as_ref()];
+            pollster::block_on(Contrast::new(&evaluator, states, Measure::Value)).unwrap()
+        };
+        let contrasts = CORRUPT.into_iter().map(contrast).collect();
+        (evaluator, sites, contrasts)
+    }
+
+    fn traced<'a>(evaluator: &'a Evaluator, sites: &'a [Site], pairs: Vec<Contrast>) -> Traced<'a> {
+        let wiring = Wiring::find(evaluator, &pairs, sites, Rng::new(0));
+        let wiring = pollster::block_on(wiring).unwrap();
+        let direction = Direction::Denoise;
+        let trace = |pair| {
+            let trace = Trace::new(evaluator, pair, direction, &wiring.sites, 3);
+            pollster::block_on(trace).unwrap()
+        };
+        let traces = pairs.iter().map(trace).collect();
+        Traced {
+            evaluator,
+            wiring,
+            direction,
+            pairs,
+            traces,
+        }
+    }
+
+    fn networks() -> [(&'static str, Value); 3] {
+        [
+            ("mlp", json!({"width": 8, "depth": 2})),
+            (
+                "mlp",
+                json!({"width": 8, "depth": 2, "separate": true, "activation": "tanh"}),
+            ),
+            (
+                "convnet",
+                json!({"channels": 3, "blocks": 1, "value_width": 6}),
+            ),
+        ]
+    }
+
+    #[test]
+    fn what_comes_in_is_a_sum_before_an_activation_and_not_behind_it() {
+        let linear = |id: &str, parameters: &Value| -> Vec<(String, bool)> {
+            let (evaluator, sites, pairs) = contrasts(id, parameters);
+            let traced = traced(&evaluator, &sites, pairs);
+            let nodes = joined(&traced, &traced.wiring.nodes(Part::Channel)).unwrap();
+            let flow = pollster::block_on(Flow::new(&traced, &nodes, Rng::new(1))).unwrap();
+            let names = traced.wiring.sites.iter().map(|site| site.name.clone());
+            names.zip(flow.linear.clone()).skip(1).collect()
+        };
+        let expected = |pairs: &[(&str, bool)]| -> Vec<(String, bool)> {
+            pairs
+                .iter()
+                .map(|&(name, is)| (name.to_owned(), is))
+                .collect()
+        };
+        let [mlp, _, convnet] = networks();
+        let mlp = linear(mlp.0, &mlp.1);
+        let of_sums = [
+            ("blocks.0.post", true),
+            ("blocks.1.post", true),
+            ("policy", true),
+            ("value", false),
+        ];
+        assert_eq!(mlp, expected(&of_sums));
+        let convnet = linear(convnet.0, &convnet.1);
+        let of_rectified = [
+            ("stem.post", false),
+            ("blocks.0.mid", false),
+            ("blocks.0.out", false),
+            ("policy.features", false),
+            ("policy", true),
+            ("value.features", false),
+            ("value.hidden", false),
+            ("value", false),
+        ];
+        assert_eq!(convnet, expected(&of_rectified));
+    }
+
+    #[test]
+    fn sums_are_what_parts_read_one_by_one() {
+        for (id, parameters) in networks() {
+            let (evaluator, sites, pairs) = contrasts(id, &parameters);
+            let traced = traced(&evaluator, &sites, pairs);
+            let nodes = joined(&traced, &traced.wiring.nodes(Part::Channel)).unwrap();
+            let flow = |sums: bool| {
+                let mut flow = pollster::block_on(Flow::new(&traced, &nodes, Rng::new(1))).unwrap();
+                flow.linear.iter_mut().for_each(|linear| *linear &= sums);
+                flow
+            };
+            let [quick, slow] = [flow(true), flow(false)];
+            let mut rng = Rng::new(2);
+            let mut set = |share: f32| -> Vec<bool> {
+                quick.edges.iter().map(|_| rng.uniform() < share).collect()
+            };
+            let sets: Vec<Vec<bool>> = [0.1, 0.3, 0.5, 0.5, 0.7, 0.9, 0.95, 1.1, -0.1]
+                .into_iter()
+                .map(&mut set)
+                .collect();
+            for pair in 0..2 {
+                let [quick, slow] = [&quick, &slow]
+                    .map(|flow| pollster::block_on(flow.shares(pair, &sets)).unwrap());
+                for (quick, slow) in quick.iter().zip(&slow) {
+                    assert!((quick - slow).abs() < 1e-4, "{id}: {quick} and {slow}");
+                }
+                let ends = &quick[sets.len() - 2..];
+                assert!(
+                    (ends[0] - 1.0).abs() < 1e-4,
+                    "{id}: all edges give {}",
+                    ends[0]
+                );
+                assert!(ends[1].abs() < 1e-4, "{id}: no edge gives {}", ends[1]);
+                assert!(
+                    quick[..7]
+                        .iter()
+                        .any(|share| (share - 1.0).abs() > 1e-2 && share.abs() > 1e-2),
+                    "{id}: nothing in between: {quick:?}"
+                );
+            }
+        }
+    }
+
+    /// Cutting one edge of the whole is path patching of the corrupt run into the clean one.
+    #[test]
+    fn an_edge_cut_alone_is_a_path_patched() {
+        for (id, parameters) in networks() {
+            let (evaluator, sites, pairs) = contrasts(id, &parameters);
+            let traced = traced(&evaluator, &sites, pairs);
+            let nodes = joined(&traced, &traced.wiring.nodes(Part::Channel)).unwrap();
+            let flow = pollster::block_on(Flow::new(&traced, &nodes, Rng::new(1))).unwrap();
+            let all = vec![true; flow.edges.len()];
+            let without = |edge: usize| {
+                let mut set = all.clone();
+                set[edge] = false;
+                set
+            };
+            let sets: Vec<Vec<bool>> = (0..all.len()).map(without).collect();
+            for (pair, contrast) in traced.pairs.iter().enumerate() {
+                let left = pollster::block_on(flow.shares(pair, &sets)).unwrap();
+                let lost = traced.wiring.exact(
+                    &evaluator,
+                    contrast,
+                    Direction::Noise,
+                    &nodes,
+                    &flow.edges,
+                );
+                let lost = pollster::block_on(lost).unwrap();
+                for (edge, (left, lost)) in flow.edges.iter().zip(left.iter().zip(&lost)) {
+                    assert!(
+                        (1.0 - left - lost).abs() < 1e-4,
+                        "{id}, {edge:?}: {left} and {lost}"
+                    );
+                }
+                assert!(lost.iter().any(|lost| lost.abs() > 1e-2), "{id}: {lost:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_of_pairs_are_means() {
+        let (id, parameters) = networks()[0].clone();
+        let (evaluator, sites, pairs) = contrasts(id, &parameters);
+        let [_, second] = <[Contrast; 2]>::try_from(contrasts(id, &parameters).2)
+            .ok()
+            .unwrap();
+        let [first, _] = <[Contrast; 2]>::try_from(contrasts(id, &parameters).2)
+            .ok()
+            .unwrap();
+        let both = traced(&evaluator, &sites, pairs);
+        let nodes = both.wiring.nodes(Part::Unit);
+        let links = |traced: &Traced<'_>| pollster::block_on(traced.links(&nodes)).unwrap();
+        let apart = [first, second].map(|pair| traced(&evaluator, &sites, vec![pair]));
+        let [one, other] = [0, 1].map(|pair: usize| links(&apart[pair]));
+        for ((both, one), other) in links(&both).iter().zip(&one).zip(&other) {
+            assert_eq!([both.from, both.to], [one.from, one.to]);
+            assert!((both.weight - (one.weight + other.weight) / 2.0).abs() < 1e-6);
+        }
+        let scores = both.node_scores(&nodes).unwrap();
+        let [one, other] = [0, 1].map(|pair: usize| apart[pair].node_scores(&nodes).unwrap());
+        for (both, (one, other)) in scores.iter().zip(one.iter().zip(&other)) {
+            assert!((both - (one + other) / 2.0).abs() < 1e-6);
+        }
+        assert!(one != other, "the pairs have the same scores");
     }
 }

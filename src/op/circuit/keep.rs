@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// Rows of one forward pass.
 const MAX_ROWS: usize = 512;
 /// Candidates that ACDC tries to cut in one forward pass, at first and at most.
-const LOOK_AHEAD: [usize; 2] = [32, 256];
+const LOOK_AHEAD: [usize; 2] = [8, 256];
 /// Candidates that are cut alone.
 const MAX_CHECKED: usize = 1024;
 
@@ -48,7 +48,10 @@ impl<'a> Whole<'a> {
     pub fn of_nodes(traced: &'a Traced<'a>, nodes: &'a [Node]) -> Result<Self> {
         let mut candidates = Vec::new();
         for place in inner(traced, nodes)? {
-            candidates.push(Candidate { from: place, to: place });
+            candidates.push(Candidate {
+                from: place,
+                to: place,
+            });
         }
         let all = traced.node_scores(nodes)?;
         let scores = candidates.iter().map(|one| all[one.to]).collect();
@@ -61,7 +64,15 @@ impl<'a> Whole<'a> {
         let (candidates, scores) = flow
             .edges
             .iter()
-            .map(|edge| (Candidate { from: edge.from, to: edge.to }, edge.weight))
+            .map(|edge| {
+                (
+                    Candidate {
+                        from: edge.from,
+                        to: edge.to,
+                    },
+                    edge.weight,
+                )
+            })
             .unzip();
         Self::new(traced, nodes, candidates, scores, Some(flow))
     }
@@ -126,11 +137,15 @@ impl<'a> Whole<'a> {
         Ok(mean_rows(self.shares(sets).await?.iter()))
     }
 
-    /// How far from the whole network's answer each set of kept candidates is, as a mean over the pairs.
+    /// How far from the whole network's answers each set of kept candidates is, summed over the pairs: what is
+    /// needed on one of many counts as much as on one alone.
     async fn away(&self, sets: &[Vec<bool>]) -> Result<Vec<f32>> {
-        let shares = self.shares(sets).await?;
-        let away = shares.iter().map(|shares| shares.iter().map(|share| (share - 1.0).abs()).collect());
-        Ok(mean_rows(away.collect::<Vec<_>>().iter()))
+        let mut away = vec![0.0; sets.len()];
+        for shares in self.shares(sets).await? {
+            let pairs = away.iter_mut().zip(shares);
+            pairs.for_each(|(away, share): (&mut f32, f32)| *away += (share - 1.0).abs());
+        }
+        Ok(away)
     }
 
     /// Shares with sets of nodes, on the clean board: all other elements of the candidates' sites have their
@@ -151,10 +166,14 @@ impl<'a> Whole<'a> {
                 };
                 let groups: Vec<Vec<usize>> = sets.iter().map(cut).collect();
                 let corrupt = contrast.at(1, site)?;
-                mixed.edits.push(replace(site, &groups, corrupt, &evaluator.device));
+                mixed
+                    .edits
+                    .push(replace(site, &groups, corrupt, &evaluator.device));
             }
             let rows = sets.len();
-            let answers = mixed.evaluate(contrast.observations[0].repeat(rows), rows).await?;
+            let answers = mixed
+                .evaluate(contrast.observations[0].repeat(rows), rows)
+                .await?;
             let measured = contrast.gauge.rows(&answers).into_iter();
             shares.extend(measured.map(|measured| contrast.share(Direction::Denoise, measured)));
         }
@@ -170,7 +189,10 @@ impl<'a> Whole<'a> {
             let mut mean = 0.0;
             for pair in &self.traced.pairs {
                 let (clean, corrupt) = (pair.at(0, site)?, pair.at(1, site)?);
-                let squares = node.elements.iter().map(|&e| (clean[e] - corrupt[e]).powi(2));
+                let squares = node
+                    .elements
+                    .iter()
+                    .map(|&e| (clean[e] - corrupt[e]).powi(2));
                 mean += squares.sum::<f32>().sqrt() / self.traced.pairs.len() as f32;
             }
             Ok(mean)
@@ -206,7 +228,8 @@ impl<'a> Whole<'a> {
     /// kept after all where that takes the answer further from the whole network's than `threshold`. Edges
     /// into a part that nothing leaves any more are cut unseen.
     ///
-    /// One pass tries many: row `i` has the first `i` of them cut, so that rows hold until one is kept.
+    /// One pass tries many, and expects that all go as the last one did: row `i` has all up to `i` cut, and
+    /// holds until one is kept; or it has `i` alone cut, and holds until one stays cut.
     pub async fn acdc(&self, subject: &Subject<'_>, threshold: f32) -> Result<Vec<bool>> {
         let mut order: Vec<usize> = (0..self.candidates.len()).collect();
         let key = |place: usize| {
@@ -219,36 +242,39 @@ impl<'a> Whole<'a> {
         });
         let mut keep = vec![true; order.len()];
         let mut away = self.away(std::slice::from_ref(&keep)).await?[0];
-        let (mut next, mut ahead) = (0, LOOK_AHEAD[0]);
+        let (mut next, mut ahead, mut cuts) = (0, LOOK_AHEAD[0], true);
         while next < order.len() {
-            let (mut sets, mut tried, mut end) = (Vec::new(), Vec::new(), next);
-            let mut cut = keep.clone();
+            let (mut tried, mut end) = (Vec::new(), next);
             while end < order.len() && tried.len() < ahead {
-                cut[order[end]] = false;
                 let idle = |flow: &Flow<'_>| flow.leads_nowhere(order[end], &keep);
-                if !self.flow.as_ref().is_some_and(idle) {
-                    sets.push(cut.clone());
-                    tried.push(end);
+                match self.flow.as_ref().is_some_and(idle) {
+                    true => keep[order[end]] = false,
+                    false => tried.push(end),
                 }
                 end += 1;
             }
-            let mut found = None;
-            for (further, place) in self.away(&sets).await?.into_iter().zip(tried) {
-                if further - away >= threshold {
-                    found = Some(place);
+            let mut row = keep.clone();
+            let mut sets = Vec::with_capacity(tried.len());
+            for &place in &tried {
+                row[order[place]] = false;
+                sets.push(row.clone());
+                row[order[place]] = !cuts;
+            }
+            let found = self.away(&sets).await?.into_iter().zip(&tried).enumerate();
+            ahead *= 2;
+            for (index, (further, &place)) in found {
+                let is_cut = further - away < threshold;
+                keep[order[place]] = !is_cut;
+                if is_cut {
+                    away = further;
+                }
+                if is_cut != cuts {
+                    (end, ahead, cuts) = (place + 1, 2 * index, is_cut);
                     break;
                 }
-                away = further;
             }
-            end = found.unwrap_or(end);
-            order[next..end].iter().for_each(|&one| keep[one] = false);
-            // Few rows where much is kept, many where little is.
-            ahead = match found {
-                Some(place) => (2 * (place - next)).max(LOOK_AHEAD[0] / 4),
-                None => 2 * ahead,
-            };
-            ahead = ahead.min(LOOK_AHEAD[1]);
-            next = end + usize::from(found.is_some());
+            ahead = ahead.clamp(LOOK_AHEAD[0], LOOK_AHEAD[1]);
+            next = end;
             subject.step(40 + 50 * next / order.len(), 100).await?;
         }
         Ok(keep)
@@ -281,7 +307,12 @@ impl<'a> Whole<'a> {
             }
             let left = self.faithfulness(&sets).await?;
             lost.extend(left.into_iter().map(|share| all - share));
-            subject.step(90 + 10 * lost.len() / self.candidates.len().max(lost.len()), 100).await?;
+            subject
+                .step(
+                    90 + 10 * lost.len() / self.candidates.len().max(lost.len()),
+                    100,
+                )
+                .await?;
         }
         Ok(lost)
     }

@@ -85,7 +85,11 @@ fn caption(subject: &Subject<'_>, whole: &Whole<'_>, drawing: &Drawing, weak: bo
         0 => String::new(),
         hidden => format!(" ({hidden} weaker ones are not drawn)"),
     };
-    let links = if whole.is_of_edges() { "" } else { ", and their links" };
+    let links = if whole.is_of_edges() {
+        ""
+    } else {
+        ", and their links"
+    };
     match weak {
         false => format!(
             "The {kept} {plural} of {total} that are kept{rest} for the {what}{links}; wide ones carry most, orange \
@@ -195,8 +199,17 @@ pub(super) async fn agreement(subject: &Subject<'_>, whole: &Whole<'_>) -> Resul
             bars: bars.collect(),
         },
         numbers: vec![
-            Number::new("agreement", "rank correlation of scores and patching", agreement),
-            Number::new("agreement_change", "of the change of activation alone", control).control(),
+            Number::new(
+                "agreement",
+                "rank correlation of scores and patching",
+                agreement,
+            ),
+            Number::new(
+                "agreement_change",
+                "of the change of activation alone",
+                control,
+            )
+            .control(),
         ],
     })
 }

@@ -112,9 +112,13 @@ impl Curve {
             },
             numbers: vec![
                 Number::new("size_for_90", &format!("{what} for 90 %"), found as f64).out_of(total),
-                Number::new("size_for_90_random", &format!("random {what}"), random as f64)
-                    .out_of(total)
-                    .control(),
+                Number::new(
+                    "size_for_90_random",
+                    &format!("random {what}"),
+                    random as f64,
+                )
+                .out_of(total)
+                .control(),
             ],
         }
     }
