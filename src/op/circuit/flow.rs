@@ -349,12 +349,7 @@ impl<'a> Flow<'a> {
     ) -> Result<Vec<f32>> {
         let wiring = &self.traced.wiring;
         let site = wiring.sites[place];
-        let mut starts = vec![0; state.len()];
-        let mut corrupt = Vec::new();
-        for &parent in &wiring.parents[place] {
-            starts[parent] = corrupt.len();
-            corrupt.extend_from_slice(contrast.at(1, wiring.sites[parent])?);
-        }
+        let (starts, corrupt) = self.reading(contrast, place)?;
         // What some part reads: equal readings share a row.
         let mut rows: Vec<Vec<f32>> = Vec::new();
         let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
@@ -401,6 +396,17 @@ impl<'a> Flow<'a> {
             }
         }
         Ok(values)
+    }
+
+    /// What a part of a site reads where all its edges are cut, parent after parent; and where each begins.
+    fn reading(&self, contrast: &Contrast, place: usize) -> Result<(Vec<usize>, Vec<f32>)> {
+        let wiring = &self.traced.wiring;
+        let (mut starts, mut corrupt) = (vec![0; place], Vec::new());
+        for &parent in &wiring.parents[place] {
+            starts[parent] = corrupt.len();
+            corrupt.extend_from_slice(contrast.at(1, wiring.sites[parent])?);
+        }
+        Ok((starts, corrupt))
     }
 
     /// An edit that gives a site other values in each row, `[row × element]`.
