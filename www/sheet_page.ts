@@ -3,14 +3,14 @@
 // It holds no script and asks for nothing; what it says is put into it as text, never as markup.
 
 import { html, nothing, render, type TemplateResult } from 'lit';
-import { hasValues, legend, numberOf } from './components/figure_parts';
+import { captionOf, hasValues, legend, numberOf } from './components/figure_parts';
 import { describe, drawScene } from './components/scene';
 import { type Drawn, draw, loadDrawings } from './figures';
 import { heightFor } from './figures/drawing';
 import { drawTable } from './figures/table';
 import { formatNumber } from './format';
 import type { Catalogue } from './protocol';
-import { defaultsOf, fieldsOf, labelOf } from './schema';
+import { defaultsOf, fieldsOf, isAutomatic, type Values } from './schema';
 import type { SheetEntry } from './sheet';
 import type { Making, Result } from './store';
 import drawingStyle from './style/drawing.css?inline';
@@ -89,7 +89,7 @@ function figureOf({ figure }: Result, made: Making): TemplateResult {
     <h3>${figure.title}</h3>
     <div class="box">${body.type === 'table' ? drawTable(body) : drawn(body, figure.title, made)}</div>
     ${'colour' in body && hasValues(body) ? html`<p class="scale">${body.colour.name} ${legend(body.colour)}</p>` : nothing}
-    <figcaption>${figure.caption}</figcaption>
+    <figcaption>${captionOf(figure.caption)}</figcaption>
     ${figure.numbers.length > 0 ? html`<dl class="nums">${figure.numbers.map(numberOf)}</dl>` : nothing}
   </figure>`;
 }
@@ -105,14 +105,17 @@ function drawn(body: Drawn, title: string, { run }: Making): TemplateResult {
 /** How an op was run: all its parameters, the run, the states and the edits. */
 function origin(made: Making, catalogue: Catalogue | null): TemplateResult {
   const { run, boards, edits } = made;
-  const schema = catalogue?.ops.find(({ id }) => id === made.op)?.schema;
-  const parameters = { ...defaultsOf(fieldsOf(schema)), ...made.parameters };
+  const fields = fieldsOf(catalogue?.ops.find(({ id }) => id === made.op)?.schema);
+  const parameters: Values = { ...defaultsOf(fields), ...made.parameters };
   return html`<details open>
     <summary>How it was made</summary>
     <dl class="facts">
       <dt>Operation</dt>
       <dd><code>${made.op}</code></dd>
-      ${pairs(parameters, labelOf)}
+      ${fields.map((field) => {
+        const value = parameters[field.name];
+        return fact(field.label, value, isAutomatic(field, value) ? field.automatic : null);
+      })}
       <dt>Preset</dt>
       <dd><code>${run.preset}</code></dd>
       <dt>Seed</dt>
@@ -139,16 +142,19 @@ function origin(made: Making, catalogue: Catalogue | null): TemplateResult {
     }
     <details>
       <summary>Parameters of the run</summary>
-      <dl class="facts">${pairs(run.parameters, (name) => name)}</dl>
+      <dl class="facts">
+        ${Object.entries(run.parameters).map(([name, value]) =>
+          fact(name, value, value === '' || value === null ? 'automatic' : null),
+        )}
+      </dl>
     </details>
   </details>`;
 }
 
-function pairs(values: Record<string, unknown>, name: (key: string) => string): TemplateResult[] {
-  return Object.entries(values).map(
-    ([key, value]) => html`<dt>${name(key)}</dt>
-      <dd>${value === '' || value === null ? 'automatic' : html`<code>${said(value)}</code>`}</dd>`,
-  );
+/** A name and its value, or what is said instead of it. */
+function fact(name: string, value: unknown, instead: string | null): TemplateResult {
+  return html`<dt>${name}</dt>
+    <dd>${instead ?? html`<code>${said(value)}</code>`}</dd>`;
 }
 
 function said(value: unknown): string {

@@ -4,9 +4,17 @@ import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'li
 import { customElement, property, state } from 'lit/decorators.js';
 import { pinResult } from '../actions';
 import { type Drawn, draw } from '../figures';
-import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
+import {
+  type Drawing,
+  heightFor,
+  mostFor,
+  neighbour,
+  type Place,
+  placeAt,
+} from '../figures/drawing';
 import { drawTable } from '../figures/table';
 import { formatNumber } from '../format';
+import type { Figure } from '../protocol';
 import {
   isFollowed,
   isStale,
@@ -17,9 +25,12 @@ import {
   Watch,
 } from '../store';
 import { exportMenu } from './export_menu';
-import { hasValues, legend, numberOf } from './figure_parts';
+import { captionOf, hasValues, legend, numberOf } from './figure_parts';
 import { icon } from './icons';
 import { LightElement } from './light';
+import { statesButton } from './states';
+
+const LEAST_WIDTH = 120;
 
 @customElement('gb-figure')
 export class FigureElement extends LightElement {
@@ -30,12 +41,17 @@ export class FigureElement extends LightElement {
 
   #drawing: Drawing | null = null;
   #drawnSite: string | null = null;
+  /** Pixels down that the box of the drawing may take beside others. */
+  #most = 0;
   #observer = new ResizeObserver(([entry]) => {
     this.width = Math.floor(entry?.contentRect.width ?? 0);
   });
   #watch = new Watch(this, (state) => [
     state.unit,
     state.hover,
+    state.boards,
+    state.active,
+    state.busy,
     state.run,
     shownUpdate(state),
     this.result !== null && isStale(this.result, state),
@@ -66,11 +82,14 @@ export class FigureElement extends LightElement {
     this.#drawing = null;
     this.#drawnSite = site;
     const { width } = this;
-    if (!body || body.type === 'table' || width <= 0) return;
+    // A box that is still being laid out.
+    if (!body || width < LEAST_WIDTH) return;
     // Where the page itself scrolls, the area is as high as its figures.
     const area = matchMedia('(min-width: 1200px)').matches ? this.closest('.area') : null;
     const height = heightFor(width, area?.clientHeight);
-    this.#drawing = draw(body, { width, height, site, shapeOf }, this.#redraw);
+    this.#most = mostFor(area?.clientHeight);
+    if (body.type === 'table') return;
+    this.#drawing = draw(body, { width, height, most: this.#most, site, shapeOf }, this.#redraw);
   }
 
   #redraw = (): void => {
@@ -97,12 +116,26 @@ export class FigureElement extends LightElement {
 
   #onKey(event: KeyboardEvent): void {
     const places = this.#drawing?.places ?? [];
-    if (event.key.startsWith('Arrow')) this.#point(neighbour(places, this.pointed, event.key));
-    else if (event.key === 'Enter' || event.key === ' ') this.#hold(this.pointed);
+    if (event.key.startsWith('Arrow')) {
+      this.#point(neighbour(places, this.pointed, event.key));
+      this.#bringIntoSight(places[this.pointed]);
+    } else if (event.key === 'Enter' || event.key === ' ') this.#hold(this.pointed);
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
+
+  /** Scrolls a drawing that is taller than its box. */
+  #bringIntoSight(place: Place | undefined): void {
+    const box = this.querySelector('.g-box');
+    if (!box || !place) return;
+    const last = place.y + place.height - box.clientHeight;
+    box.scrollTop = Math.min(place.y, Math.max(last, box.scrollTop));
+  }
+
+  #keep = (): void => {
+    if (this.result) pinResult(this.result.id, true);
+  };
 
   protected override render() {
     const { result } = this;
@@ -115,6 +148,7 @@ export class FigureElement extends LightElement {
       <h3>
         <span>${figure.title}</span>
         <span class="tools">
+          ${this.#load(figure)}
           ${exportMenu(figure, () => this.querySelector<SVGSVGElement>('.g-box > svg'))}
           <button
             class="tool"
@@ -127,13 +161,32 @@ export class FigureElement extends LightElement {
           </button>
         </span>
       </h3>
-      <div class=${stale ? 'g-box stale' : 'g-box'}>
-        ${figure.body.type === 'table' ? drawTable(figure.body) : this.#svg(figure.body, figure.title)}
-      </div>
+      ${this.#box(figure, stale)}
       ${this.#readout(figure.body, stale, result)}
-      <p class="cap">${figure.caption}</p>
+      <p class="cap">${captionOf(figure.caption)}</p>
       ${shown.length > 0 ? html`<dl class="nums">${shown.map(numberOf)}</dl>` : nothing}
     `;
+  }
+
+  /** One element whatever it holds, since its width is watched; a table is moved with the keys. */
+  #box({ body, title }: Figure, stale: boolean) {
+    const isTable = body.type === 'table';
+    const button = (states: unknown[], which: string) => statesButton(states, which, this.#keep);
+    return html`<div
+      class=${stale ? 'g-box stale' : 'g-box'}
+      style="--most:${this.#most}px"
+      tabindex=${isTable ? 0 : nothing}
+      role=${isTable ? 'region' : nothing}
+      aria-label=${isTable ? title : nothing}
+    >
+      ${isTable ? drawTable(body, button) : this.#svg(body, title)}
+    </div>`;
+  }
+
+  /** Puts the state that is shown on the board. */
+  #load({ body, title }: Figure) {
+    const isState = body.type === 'board' && body.state != null;
+    return isState ? statesButton([body.state], title, this.#keep) : nothing;
   }
 
   #svg(body: Drawn, title: string) {
