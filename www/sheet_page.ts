@@ -6,7 +6,7 @@ import { html, nothing, render, type TemplateResult } from 'lit';
 import { captionOf, hasValues, legend, numberOf } from './components/figure_parts';
 import { describe, drawScene } from './components/scene';
 import { type Drawn, draw, loadDrawings } from './figures';
-import { heightFor } from './figures/drawing';
+import { heightFor, withSlack } from './figures/drawing';
 import { drawTable } from './figures/table';
 import { formatNumber } from './format';
 import type { Catalogue } from './protocol';
@@ -18,7 +18,10 @@ import figureStyle from './style/figures.css?inline';
 import sheetStyle from './style/sheet.css?inline';
 import tokens from './tokens.css?inline';
 
-const WIDTH = 640;
+/** Drawings are made for a desk and for a phone, and never scaled: the page shows the one that fits. */
+const WIDTHS = { desk: 640, phone: 352 };
+/** Fonts that a reader may have instead of ours are up to so much wider. */
+const SLACK = 1.16;
 
 /** No script, no request: also for a browser that would rather. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
@@ -43,7 +46,7 @@ export async function sheetPage(
   style.textContent = [tokens, drawingStyle, figureStyle, sheetStyle].join('\n');
   page.head.append(style);
   const body = document.createElement('main');
-  render(sheet(entries, catalogue), body);
+  withSlack(SLACK, () => render(sheet(entries, catalogue), body));
   page.body.append(clean(body));
   return `<!doctype html>\n${page.documentElement.outerHTML}\n`;
 }
@@ -94,12 +97,14 @@ function figureOf({ figure }: Result, made: Making): TemplateResult {
   </figure>`;
 }
 
-function drawn(body: Drawn, title: string, { run }: Making): TemplateResult {
+function drawn(body: Drawn, title: string, { run }: Making): TemplateResult[] {
   const shapeOf = (site: string) =>
     (run.sites.find(({ name }) => name === site)?.axes ?? []).map(({ len }) => len);
-  const frame = { width: WIDTH, height: heightFor(WIDTH), site: null, shapeOf };
-  const drawing = draw(body, frame, () => {});
-  return html`<svg role="img" aria-label=${title} width=${WIDTH} height=${drawing.height}>${drawing.marks}</svg>`;
+  return Object.entries(WIDTHS).map(([name, width]) => {
+    const frame = { width, height: heightFor(width), site: null, shapeOf };
+    const { height, marks } = draw(body, frame, () => {});
+    return html`<svg class=${name} role="img" aria-label=${title} width=${width} height=${height}>${marks}</svg>`;
+  });
 }
 
 /** How an op was run: all its parameters, the run, the states and the edits. */

@@ -54,6 +54,14 @@ export function heightFor(width: number, area = Number.POSITIVE_INFINITY): numbe
 
 const CODE_WIDTH = 0.602;
 let ruler: CanvasRenderingContext2D | null | undefined;
+let slack = 1;
+
+/** Does `work` with so much more room for labels, which may be read in another font elsewhere. */
+export function withSlack(share: number, work: () => void): void {
+  slack = share;
+  work();
+  slack = 1;
+}
 
 /** Width of a label of 11 px in the interface font. */
 export function textWidth(text: string, weight = 400): number {
@@ -61,12 +69,12 @@ export function textWidth(text: string, weight = 400): number {
   if (!ruler) return text.length * 6.2;
   ruler.font = `${weight} 11px "Inter Variable", Inter, system-ui, sans-serif`;
   // Figures are tabular where they are drawn, each as wide as a nought.
-  return ruler.measureText(text.replace(/\d/g, '0')).width;
+  return ruler.measureText(text.replace(/\d/g, '0')).width * slack;
 }
 
 /** Width of a label of 10.5 px in the code font, which has one width for all. */
 export function codeWidth(text: string): number {
-  return text.length * 10.5 * CODE_WIDTH;
+  return text.length * 10.5 * CODE_WIDTH * slack;
 }
 
 /** The place under a point. */
