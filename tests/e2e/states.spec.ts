@@ -49,6 +49,8 @@ for (const viewport of [
 
       await button.click();
       await expect(button).toHaveText('Patch activations');
+      // It looked at no board, so that it is as true of these.
+      await expect(table).not.toContainText('from before your change');
       await expect.poll(() => boards(page).length).toBe(2);
       const [clean, corrupt] = boards(page);
       expect(clean).not.toEqual(corrupt);
