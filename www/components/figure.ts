@@ -36,6 +36,8 @@ const LEAST_WIDTH = 120;
 export class FigureElement extends LightElement {
   @property({ attribute: false }) result: Result | null = null;
   @state() private width = 0;
+  /** Pixels down of the area that the figure stands in, where the page itself does not scroll. */
+  @state() private areaHeight = Number.POSITIVE_INFINITY;
   /** Index of the place that is pointed at; −1 for none. */
   @state() private pointed = -1;
 
@@ -43,15 +45,19 @@ export class FigureElement extends LightElement {
   #drawnSite: string | null = null;
   /** Pixels down that the box of the drawing may take beside others. */
   #most = 0;
-  #observer = new ResizeObserver(([entry]) => {
-    this.width = Math.floor(entry?.contentRect.width ?? 0);
+  #observer = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      if (target === this.#area) this.areaHeight = heightOf(target);
+      else this.width = Math.floor(contentRect.width);
+    }
   });
+  #area: Element | null = null;
   #watch = new Watch(this, (state) => [
     state.unit,
     state.hover,
     state.boards,
     state.active,
-    state.busy,
+    state.busy !== null,
     state.run,
     shownUpdate(state),
     this.result !== null && isStale(this.result, state),
@@ -66,13 +72,16 @@ export class FigureElement extends LightElement {
   protected override firstUpdated(): void {
     const box = this.querySelector('.g-box');
     if (box) this.#observer.observe(box);
+    this.#area = this.closest('.area');
+    if (this.#area) this.#observer.observe(this.#area);
     // Labels are measured, and measured again once their font has come.
     document.fonts.ready.then(this.#redraw);
   }
 
   protected override willUpdate(changed: PropertyValues): void {
     const site = this.#watch.state.unit?.site ?? null;
-    const isNew = changed.has('result') || changed.has('width') || site !== this.#drawnSite;
+    const isResized = changed.has('width') || changed.has('areaHeight');
+    const isNew = changed.has('result') || isResized || site !== this.#drawnSite;
     if (changed.has('result')) this.pointed = -1;
     if (isNew || !this.#drawing) this.#draw(site);
   }
@@ -84,10 +93,8 @@ export class FigureElement extends LightElement {
     const { width } = this;
     // A box that is still being laid out.
     if (!body || width < LEAST_WIDTH) return;
-    // Where the page itself scrolls, the area is as high as its figures.
-    const area = matchMedia('(min-width: 1200px)').matches ? this.closest('.area') : null;
-    const height = heightFor(width, area?.clientHeight);
-    this.#most = mostFor(area?.clientHeight);
+    const height = heightFor(width, this.areaHeight);
+    this.#most = mostFor(this.areaHeight);
     if (body.type === 'table') return;
     this.#drawing = draw(body, { width, height, most: this.#most, site, shapeOf }, this.#redraw);
   }
@@ -243,6 +250,11 @@ export class FigureElement extends LightElement {
       this.dispatchEvent(new CustomEvent('again', { detail: result, bubbles: true }));
     return html`<button class="btn small" @click=${again}>Run again</button>`;
   }
+}
+
+/** Where the page itself scrolls, an area is as high as its figures. */
+function heightOf(area: Element): number {
+  return matchMedia('(min-width: 1200px)').matches ? area.clientHeight : Number.POSITIVE_INFINITY;
 }
 
 function shapeOf(site: string): number[] {

@@ -42,7 +42,7 @@ const LEAST_HEIGHT = 150;
 const AROUND_DRAWING = 175;
 
 /** The most that a drawing may take of an area of some height, if its caption is to be in sight. */
-export function mostFor(area = Number.POSITIVE_INFINITY): number {
+export function mostFor(area: number): number {
   return Math.min(2000, Math.max(LEAST_HEIGHT, area - AROUND_DRAWING));
 }
 
