@@ -62,7 +62,7 @@ pub struct Parameters {
     #[schemars(range(min = 1, max = 64))]
     pub steps: usize,
     /// Parts or edges that scores keep; with 0 as few as restore 90 %.
-    #[schemars(range(min = 0, max = 65536))]
+    #[schemars(range(min = 0, max = 65536), extend("x-auto" = "enough for 90 %"))]
     pub size: usize,
     /// The share of the answer that ACDC lets go with each part, summed over the pairs.
     #[schemars(range(min = 0.0, max = 1.0))]
