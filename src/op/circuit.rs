@@ -16,8 +16,8 @@ mod report;
 mod size;
 
 use super::{
-    OpEntry, Subject, contrast::Direction, figure::Figure, measure::Measure, parts::Part,
-    traced::Traced,
+    OpEntry, Subject, contrast::Direction, curve::growing, figure::Figure, measure::Measure,
+    parts::Part, traced::Traced,
 };
 use crate::{
     error::{Error, Result},
@@ -162,7 +162,7 @@ fn affordable(parameters: &Parameters, whole: &Whole<'_>) -> Result<()> {
         Method::Acdc => edges,
         Method::Scores => 0,
     };
-    let drawn = size::points(edges).len() * (parameters.random_circuits + 1);
+    let drawn = growing(edges).len() * (parameters.random_circuits + 1);
     let rows = (tried + drawn) * whole.rows() * whole.traced.pairs.len();
     match rows <= MAX_ROWS {
         true => Ok(()),

@@ -5,14 +5,11 @@ use crate::{
     error::Result,
     op::{
         Subject,
-        curve::{ENOUGH, mean_and_spread, mean_rows, series},
+        curve::{ENOUGH, growing, mean_and_spread, mean_rows, series},
         figure::{Body, Figure, Number, Scale},
     },
     rng::Rng,
 };
-
-/// Sizes up to which every one is looked at.
-const NUM_DENSE: usize = 8;
 
 /// Faithfulness against size.
 pub(super) struct Curve {
@@ -22,16 +19,6 @@ pub(super) struct Curve {
     spread: Vec<f32>,
 }
 
-/// Sizes from none to all: each of the first, then in steps that grow.
-pub(super) fn points(total: usize) -> Vec<usize> {
-    let mut sizes = vec![0];
-    while let Some(&last) = sizes.last().filter(|&&last| last < total) {
-        let step = (last / NUM_DENSE).max(1);
-        sizes.push((last + step).min(total));
-    }
-    sizes
-}
-
 impl Curve {
     pub async fn new(
         subject: &Subject<'_>,
@@ -39,7 +26,7 @@ impl Curve {
         whole: &Whole<'_>,
         rng: &mut Rng,
     ) -> Result<Self> {
-        let sizes = points(whole.candidates.len());
+        let sizes = growing(whole.candidates.len());
         let sets: Vec<Vec<bool>> = sizes.iter().map(|&size| whole.strongest(size)).collect();
         let ranked = whole.faithfulness(&sets).await?;
         let mut random = Vec::with_capacity(parameters.random_circuits);
@@ -121,21 +108,5 @@ impl Curve {
                 .control(),
             ],
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn curves_are_dense_where_circuits_are_small() {
-        assert_eq!(points(3), [0, 1, 2, 3]);
-        let sizes = points(400);
-        assert_eq!((sizes[8], sizes.last()), (8, Some(&400)));
-        assert!(
-            sizes.len() < 64 && sizes.windows(2).all(|pair| pair[0] < pair[1]),
-            "{sizes:?}"
-        );
     }
 }
