@@ -1512,7 +1512,13 @@ fn presets_claim_scores_that_their_environment_has() {
             let is_score = |metric: &MetricInfo| metric.id == claim.metric;
             match claim.op {
                 // That it gives such a number, the learning tests see.
-                Some(op) => assert!(preset.ops.contains(&op), "{claim:?}"),
+                Some(op) => {
+                    let known = properties(&(glassbox::op::entry(op).unwrap().schema)());
+                    let set = claim.parameters().unwrap();
+                    let set = set.as_object().unwrap();
+                    assert!(set.keys().all(|name| known.contains_key(name)), "{claim:?}");
+                    assert!(preset.ops.contains(&op), "{claim:?}");
+                }
                 None => assert!(scorer.metrics().iter().any(is_score), "{claim:?}"),
             }
             assert!(
