@@ -1088,6 +1088,13 @@ impl Lab for Bench {
         })
     }
 
+    fn twin<'a>(&'a self, _seed: u64, watch: &'a dyn Watch) -> Pending<'a, Result<[Evaluator; 2]>> {
+        Box::pin(async {
+            watch.step(1, 1).await?;
+            Ok([self.untrained.clone(), self.trained.clone()])
+        })
+    }
+
     fn updates(&self) -> usize {
         1
     }

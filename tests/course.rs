@@ -211,6 +211,18 @@ fn dynamics_follow_the_number_that_the_op_itself_gives() {
 }
 
 #[test]
+fn dynamics_follow_what_search_makes_of_a_checkpoint() {
+    let mut run = tiny_run(0);
+    advance(&mut run, 2);
+    let set = json!({"op": "search_tree", "set": "reference_states=16,num_simulations=4"});
+    let found = ask(&run, "dynamics", &set);
+    let Body::Lines { series, .. } = &found[0].body else {
+        panic!("no curve");
+    };
+    assert_eq!(series[0].points.len(), 2, "{series:?}");
+}
+
+#[test]
 fn dynamics_refuse_themselves_what_trains_agents_and_numbers_that_are_none() {
     let run = tiny_run(0);
     let refused = |parameters: Value| ask_watched(&run, "dynamics", &parameters, &Patient);
@@ -218,6 +230,10 @@ fn dynamics_refuse_themselves_what_trains_agents_and_numbers_that_are_none() {
         refused(json!({"op": "dynamics"})),
         Err(Error::NotApplicable { .. })
     ));
+    for op in ["clone", "compare"] {
+        let why = refused(json!({"op": op})).unwrap_err().to_string();
+        assert!(why.contains("trains networks"), "{op}: {why}");
+    }
     assert!(matches!(
         refused(json!({"op": "no_such_op"})),
         Err(Error::UnknownId { kind: "op", .. })

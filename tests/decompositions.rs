@@ -62,6 +62,31 @@ fn similarity_runs_from_the_untrained_network_to_this_one() {
 }
 
 #[test]
+fn an_agent_of_the_same_seed_is_the_same_agent_and_another_is_not() {
+    let two = |seed: u64| {
+        let parameters = json!({"other_seed": seed});
+        let (figures, numbers) =
+            op(&mut trained(), "cka", json!({"parameters": parameters})).unwrap();
+        assert_eq!(figures[0].title, "Two agents");
+        ["similarity_agents", "similarity_agents_untrained"].map(|id| number(&numbers, id))
+    };
+    for similarity in two(0) {
+        assert!((similarity - 1.0).abs() < 1e-5, "{similarity}");
+    }
+    for similarity in two(1) {
+        assert!(similarity > 0.1 && similarity < 0.99, "{similarity}");
+    }
+}
+
+#[test]
+fn another_agent_is_trained_as_far_as_this_one() {
+    let with = json!({"checkpoint": 2, "parameters": {"other_seed": 0}});
+    let (_, numbers) = op(&mut trained(), "cka", with).unwrap();
+    let similarity = number(&numbers, "similarity_agents");
+    assert!((similarity - 1.0).abs() < 1e-5, "{similarity}");
+}
+
+#[test]
 fn before_training_a_network_is_its_own_control() {
     let mut session = trained();
     for (id, names) in [

@@ -17,8 +17,8 @@ use common::{
 use glassbox::{
     agent::{
         adam::{Adam, Rate},
-        alphazero::{gradient, losses},
         fused::Learner,
+        targets::{gradient, losses},
     },
     backend,
     model::{Network, mlp::fused::Fused, taps::Taps},

@@ -160,6 +160,12 @@ fn taking_the_direction_of_the_cheese_away_turns_the_agent_round() {
     assert_eq!(number(&figures, "return_steered"), 0.0);
     let found = number(&figures, "return_clean");
     assert!((found - (1.0 - 0.9 * 2.0 / 20.0)).abs() < 1e-5, "{found}");
+    // One of the two units sees the cheese.
+    assert_eq!(number(&figures, "carriers_for_90"), 1.0);
+    assert_eq!(number(&figures, "carriers_for_90_random"), 2.0);
+    assert!((number(&figures, "share_of_quarter") - 1.0).abs() < 1e-5);
+    assert_eq!(number(&figures, "return_carriers"), 0.0);
+    assert!((number(&figures, "return_others") - found).abs() < 1e-5);
     // Added to the other board it brings the cheese's pull to where no cheese is.
     let other = pair().into_iter().rev().collect();
     let parameters = json!({"site": "blocks.0.post", "strength": -1.0, "episodes": 5});

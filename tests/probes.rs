@@ -8,8 +8,9 @@ use common::{golden, tiny_run};
 use glassbox::{
     backend::DeviceName,
     op::{
+        Patient,
         figure::{Body, Figure, Number},
-        probe::fit::{Design, Loss, Ridge, Target, logistic, sparse},
+        probe::fit::{self, Design, Loss, Ridge, Target, logistic},
     },
     session::{block_on, config::RunConfig, run::Run},
 };
@@ -70,6 +71,10 @@ impl Golden {
     }
 }
 
+fn sparse(design: &Design, target: &Target, penalty: f32) -> Vec<f32> {
+    block_on(fit::sparse(design, target, (penalty, 1000), &Patient)).unwrap()
+}
+
 #[test]
 fn fits_are_those_of_scikit_learn() {
     let golden = Golden(golden::file("probes"));
@@ -78,13 +83,13 @@ fn fits_are_those_of_scikit_learn() {
         Ridge::new(&design, penalty).fit(&numbers.values)
     });
     golden.check("sparse_ridge", 1e-3, |penalty| {
-        sparse(&design, &numbers, penalty, 1000)
+        sparse(&design, &numbers, penalty)
     });
     golden.check("logistic", 2e-3, |penalty| {
         logistic(&design, &classes, penalty)
     });
     golden.check("sparse_logistic", 3e-3, |penalty| {
-        sparse(&design, &classes, penalty, 1000)
+        sparse(&design, &classes, penalty)
     });
 }
 
@@ -110,7 +115,7 @@ fn logistic_probes_are_as_often_right_as_those_of_scikit_learn() {
     for (place, penalty) in golden.numbers("penalties").into_iter().enumerate() {
         let fits = [
             ("logistic", logistic(&design, &target, penalty)),
-            ("sparse_logistic", sparse(&design, &target, penalty, 1000)),
+            ("sparse_logistic", sparse(&design, &target, penalty)),
         ];
         for (kind, found) in fits {
             let (ours, theirs) = (right(&found), accuracy.numbers(kind)[place]);

@@ -7,14 +7,13 @@
 //! not only along its own openings; value targets may mix the game's outcome with the search's value;
 //! Adam with a cosine schedule in place of SGD.
 
-mod loss;
 mod saved;
 
 use super::{
     Agent, AgentEntry, Decision, Explored, MetricInfo, Metrics, Setup,
-    adam::{Adam, Rate},
-    fused::Learner,
+    adam::Rate,
     mcts::{self, Config, Rule},
+    targets::Trainer,
 };
 use crate::{
     backend::{self, Pending},
@@ -22,14 +21,10 @@ use crate::{
     error::{Error, Result},
     model::{Network, evaluator::Evaluator, weights::Archive},
     rng::Rng,
-    rollout::replay::{Batch, Replay},
+    rollout::replay::Replay,
     schema,
 };
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
-pub use loss::{gradient, losses};
+use burn::module::Module;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -178,14 +173,6 @@ struct Arena {
     rng: Rng,
 }
 
-/// The network in training.
-struct Trainer {
-    parameters: Parameters,
-    network: Network,
-    adam: Adam,
-    device: Device,
-}
-
 /// A game under way, and what its search found so far.
 struct Game {
     env: Box<dyn Env>,
@@ -227,15 +214,7 @@ impl AlphaZero {
                 arena.start.space().num_actions(),
             ),
             arena,
-            trainer: Trainer {
-                parameters: parameters.clone(),
-                network: setup
-                    .network
-                    .to_device(&setup.device.clone().autodiff())
-                    .train(),
-                adam: Adam::new(),
-                device: setup.device,
-            },
+            trainer: Trainer::new(setup.network, setup.device),
             rng: setup.rng.split("batches"),
             update: 0,
             updates: setup.updates,
@@ -252,16 +231,19 @@ impl AlphaZero {
             lengths.extend(self.keep(ended));
         }
         let symmetries = &self.arena.start.space().symmetries;
-        let batches = (0..self.parameters.num_steps)
+        let rate = self.learning_rate();
+        let parameters = &self.parameters;
+        let batches = (0..parameters.num_steps)
             .map(|_| {
-                self.replay
-                    .sample(self.parameters.batch_size, symmetries, &mut self.rng)
+                let batch = self
+                    .replay
+                    .sample(parameters.batch_size, symmetries, &mut self.rng);
+                (batch, parameters.step_rate(rate))
             })
             .collect();
-        let rate = self.learning_rate();
         let (ended, losses) = backend::join(
             self.arena.play(&evaluator),
-            self.trainer.train(batches, rate),
+            self.trainer.train(batches, parameters.value_coefficient),
         )
         .await;
         lengths.extend(self.keep(ended?));
@@ -276,7 +258,9 @@ impl AlphaZero {
                 lengths.iter().sum::<usize>() as f64 / lengths.len() as f64,
             );
         }
-        for (name, loss) in ["policy_loss", "value_loss"].iter().zip(losses?) {
+        let losses = losses?;
+        let last = &losses[losses.len().saturating_sub(2)..];
+        for (name, &loss) in ["policy_loss", "value_loss"].iter().zip(last) {
             if !loss.is_finite() {
                 return Err(Error::NotFinite {
                     what: format!("the {name}").replace('_', " "),
@@ -441,64 +425,6 @@ impl Arena {
                 moves: Vec::new(),
             };
         }
-    }
-}
-
-impl Trainer {
-    /// The network as it is now.
-    fn evaluator(&self) -> Evaluator {
-        Evaluator {
-            network: self.network.valid(),
-            device: self.device.clone(),
-            edits: Vec::new(),
-        }
-    }
-
-    /// One step for each batch. Returns the policy and value losses of the last.
-    async fn train(&mut self, batches: Vec<Batch>, rate: f64) -> Result<Vec<f32>> {
-        if let Some(mut learner) = Learner::of(&self.network, &self.adam, &self.device).await? {
-            let losses = batches
-                .iter()
-                .map(|batch| self.step_fused(&mut learner, batch, rate));
-            let losses = losses.last().map_or(Vec::new(), Vec::from);
-            (self.network, self.adam) = learner.finish(self.network.clone(), &self.device);
-            return Ok(losses);
-        }
-        let mut losses = None;
-        for batch in batches {
-            losses = Some(self.step(batch, rate));
-        }
-        match losses {
-            Some(losses) => backend::read(losses).await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// One training step; returns the policy and value losses `[2]`, not read back.
-    fn step(&mut self, batch: Batch, rate: f64) -> Tensor<1> {
-        let device = self.device.clone().autodiff();
-        let size = batch.values.len();
-        let actions = batch.masks.len() / size;
-        let width = batch.observations.len() / size;
-        let observation = backend::tensor(batch.observations, [size, width], &device); // [batch, observation]
-        let policy = backend::tensor(batch.policies, [size, actions], &device); // [batch, action]
-        let mask = backend::tensor(batch.masks, [size, actions], &device); // [batch, action]
-        let value = backend::tensor(batch.values, [size, 1], &device); // [batch, 1]
-        let (policy_loss, value_loss) = losses(&self.network, observation, policy, mask, value);
-        let total = policy_loss.clone() + value_loss.clone() * self.parameters.value_coefficient; // [1]
-        let gradients = total.backward();
-        let network = self.network.clone();
-        let rate = self.parameters.step_rate(rate);
-        self.network = self.adam.step(network, &gradients, rate);
-        Tensor::cat(vec![policy_loss.inner(), value_loss.inner()], 0) // [2]
-    }
-
-    /// The same in plain numbers.
-    fn step_fused(&self, learner: &mut Learner, batch: &Batch, rate: f64) -> [f32; 2] {
-        let (gradient, losses) =
-            gradient(&learner.network, batch, self.parameters.value_coefficient);
-        learner.step(gradient, self.parameters.step_rate(rate));
-        losses
     }
 }
 

@@ -6,6 +6,7 @@ pub mod collapse;
 pub mod fused;
 pub mod mcts;
 pub mod ppo;
+pub mod targets;
 
 use crate::{
     backend::Pending,

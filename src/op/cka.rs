@@ -47,6 +47,9 @@ pub struct Parameters {
     /// Checkpoints to compare with at most, evenly spread over training.
     #[schemars(range(min = 2, max = 40))]
     pub checkpoints: usize,
+    /// The seed of another agent to compare with, which is trained here as far as this one; −1 for none.
+    #[schemars(range(min = -1, max = 1_000_000))]
+    pub other_seed: i64,
 }
 
 impl Default for Parameters {
@@ -54,6 +57,7 @@ impl Default for Parameters {
         Self {
             states: 256,
             checkpoints: 12,
+            other_seed: -1,
         }
     }
 }
@@ -78,6 +82,10 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     };
     let kept = checkpoints(subject, parameters.checkpoints);
     let total = kept.len() + 2;
+    let agents = match u64::try_from(parameters.other_seed) {
+        Ok(seed) => Some(subject.lab.twin(seed, subject.watch).await?),
+        Err(_) => None,
+    };
     let now = of(subject.evaluator.clone()).await?;
     subject.step(1, total).await?;
     let before = of(subject.untrained.clone()).await?;
@@ -91,7 +99,15 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         }
         subject.step(done + 3, total).await?;
     }
-    Ok(vec![
+    let between = match agents {
+        Some([first, last]) => {
+            let theirs = [of(first).await?, of(last).await?];
+            Some(two_agents(subject, &now, &before, &theirs))
+        }
+        None => None,
+    };
+    let mut figures: Vec<Figure> = between.into_iter().collect();
+    figures.extend([
         pairs(subject.sites, &now, &before),
         heatmap(
             "Before training",
@@ -102,7 +118,48 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
             Vec::new(),
         ),
         over_training(subject, course, &now, &before),
-    ])
+    ]);
+    Ok(figures)
+}
+
+/// This agent's sites with another's, whose kernels before and after training are `theirs`.
+fn two_agents(
+    subject: &Subject<'_>,
+    now: &[Kernel],
+    before: &[Kernel],
+    theirs: &[Vec<Kernel>; 2],
+) -> Figure {
+    let sites = subject.sites;
+    let names = || sites.iter().map(|site| site.name.clone()).collect();
+    let [first, last] = theirs;
+    let rows = now.iter();
+    let values = rows.flat_map(|one| last.iter().map(move |other| similarity(one, other)));
+    let numbers = [
+        mean_of_same(sites, now, last)
+            .map(|value| Number::new("similarity_agents", "CKA of equal hidden sites", value)),
+        mean_of_same(sites, before, first).map(|value| {
+            Number::new("similarity_agents_untrained", "both untrained", value).control()
+        }),
+        by_chance(sites, now, &mut subject.rng.split("shuffled")).map(|value| {
+            Number::new("similarity_agents_shuffled", "states shuffled", value).control()
+        }),
+    ];
+    Figure {
+        title: "Two agents".into(),
+        caption: "Linear CKA of this agent's sites, from the top, with those of an agent of another seed on the same \
+                  states: 1 where they differ by a rotation and a scale."
+            .into(),
+        body: Body::Heatmap {
+            rows: Scale::labelled("this agent's site", names()),
+            columns: Scale::labelled("the other's site", names()),
+            values: values.collect(),
+            colour: Colour::Sequential {
+                limit: 1.0,
+                name: "CKA".into(),
+            },
+        },
+        numbers: numbers.into_iter().flatten().collect(),
+    }
 }
 
 /// Networks to compare with, the oldest first: the untrained one, and some checkpoints with the last.

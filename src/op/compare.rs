@@ -1,17 +1,20 @@
 //! Problem 8.19: what is in a teacher and in the student distilled from it, side by side. The same ops are
-//! run on both, and their numbers compared.
+//! run on both, and their numbers compared. A second student, as wide as the teacher, can tell what the teaching
+//! does from what the width does.
 
+mod circuits;
 mod concepts;
 mod units;
 
 use super::{
-    OpEntry, Subject, Watch, ablate, cka, clone,
+    OpEntry, Subject, Watch, ablate, circuit, cka, clone,
     distil::{self, Distilled},
     figure::{Body, Colour, Figure, Number, Scale},
-    probe, reference_states,
+    pairs, patch, probe, reference_states,
 };
 use crate::{
     backend::Pending,
+    env::Env,
     error::{Error, Result},
     model::{
         Site, Stage,
@@ -28,7 +31,7 @@ use serde_json::json;
 pub static ENTRY: OpEntry = OpEntry {
     id: "compare",
     title: "Teacher and student",
-    summary: "Distils a student, and looks for the same concepts, units and representations in both networks.",
+    summary: "Distils a student, and looks for the same concepts, units, circuits and representations in both networks.",
     schema: schema::schema_of::<Parameters>,
     num_states: 0,
     run: |subject, value| {
@@ -46,7 +49,9 @@ pub struct Parameters {
     /// The student's width, as a share of the teacher's.
     #[schemars(range(min = 0.015625, max = 1.0))]
     pub scale: f32,
-    /// Training steps of the student, taught as `clone` does.
+    /// Whether a second student is taught, as wide as the teacher: what the width does it does not show.
+    pub equal_width: bool,
+    /// Training steps of each student, taught as `clone` does.
     #[schemars(range(min = 1, max = 5000))]
     pub num_steps: usize,
     /// The site whose units are taken away one at a time; the last one of each hidden layer when empty.
@@ -64,6 +69,7 @@ impl Default for Parameters {
         } = clone::Parameters::default();
         Self {
             scale,
+            equal_width: false,
             num_steps,
             site: String::new(),
             reference_states: 256,
@@ -88,63 +94,163 @@ impl Watch for Portion<'_> {
     }
 }
 
+/// A network that is looked at.
+struct Party<'a> {
+    /// What it is called.
+    name: &'static str,
+    /// Its id among numbers.
+    id: &'static str,
+    evaluator: &'a Evaluator,
+    /// Its first weights; itself where it was never trained.
+    untrained: &'a Evaluator,
+    sites: &'a [Site],
+}
+
+impl Party<'_> {
+    fn is_trained(&self) -> bool {
+        !self.id.ends_with("untrained")
+    }
+}
+
+/// What the ops said of one network.
+#[derive(Default)]
+struct Said {
+    concepts: Option<Vec<Figure>>,
+    /// By layer.
+    units: Vec<(String, Vec<Figure>)>,
+    patched: Option<Vec<Figure>>,
+    circuit: Option<Vec<Figure>>,
+}
+
 async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figure>> {
     let portion = |from, to| Portion {
         watch: subject.watch,
         from,
         to,
     };
-    let setting = clone::Parameters {
-        scale: parameters.scale,
-        num_steps: parameters.num_steps,
-        ..clone::Parameters::default()
+    let setting = |scale| {
+        let taught = clone::Parameters {
+            scale,
+            num_steps: parameters.num_steps,
+            ..clone::Parameters::default()
+        };
+        taught.setting()
     };
-    let found = distil::distil(subject, setting.setting(), &portion(0, TOTAL / 2)).await?;
-    let layers = match parameters.site.as_str() {
-        "" => layers(subject.sites),
-        name => vec![find_site(subject.sites, name)?.name.as_str()],
+    let half = TOTAL / 2;
+    let middle = if parameters.equal_width {
+        half / 2
+    } else {
+        half
     };
-    let networks = [
-        (&found.teacher, &subject.untrained, subject.sites),
-        (&found.student, &found.untrained, found.sites.as_slice()),
-        (&subject.untrained, &subject.untrained, subject.sites),
-        (&found.untrained, &found.untrained, found.sites.as_slice()),
-    ];
-    let probing = json!({"num_seeds": 1, "reference_states": 2 * parameters.reference_states});
-    let (mut ablated, mut scores) = (Vec::new(), Vec::new());
-    for (place, (evaluator, untrained, sites)) in networks.into_iter().enumerate() {
-        let from = TOTAL / 2 + 125 * place;
-        let watch = portion(from, from + 25);
-        let one = beside(subject, evaluator, untrained, sites, &watch);
-        scores.extend(if_any((probe::ENTRY.run)(&one, &probing).await)?);
-        // The op measures each network's untrained self beside it.
-        for (layer, site) in layers.iter().enumerate().filter(|_| place < 2) {
-            let share = |layer| from + 25 + 100 * layer / layers.len();
-            let watch = portion(share(layer), share(layer + 1));
-            let one = beside(subject, evaluator, untrained, sites, &watch);
-            let asked = json!({"site": site, "reference_states": parameters.reference_states});
-            let figures = if_any((ablate::ENTRY.run)(&one, &asked).await)?;
-            ablated.extend(figures.map(|figures| units::Ablated {
-                network: NAMES[place],
-                site: (*site).to_owned(),
-                figures,
-            }));
-        }
+    let found = distil::distil(subject, setting(parameters.scale), &portion(0, middle)).await?;
+    let equal = match parameters.equal_width {
+        true => Some(distil::distil(subject, setting(1.0), &portion(middle, half)).await?),
+        false => None,
+    };
+    let parties = parties(subject, &found, equal.as_ref());
+    let pair = pairs::pairs(subject, 1).await?.pop();
+    let share = |party| half + (TOTAL - half) * party / parties.len();
+    let mut said = Vec::with_capacity(parties.len());
+    for (place, party) in parties.iter().enumerate() {
+        let watch = portion(share(place), share(place + 1));
+        said.push(look(subject, parameters, party, pair.as_ref(), &watch).await?);
     }
-    let mut figures = vec![units::vestigial(&ablated)];
-    figures.extend(concepts::probed(&found.sites, &scores));
+    let mut figures = vec![units::vestigial(&parties, &said)];
+    figures.extend(concepts::probed(&parties, &said));
+    figures.extend(circuits::found(&parties, &said));
     figures.push(alike(subject, &found, parameters.reference_states).await?);
     subject.step(TOTAL, TOTAL).await?;
     Ok(figures)
 }
 
-/// The networks that are looked at, in this order.
-const NAMES: [&str; 4] = [
-    "teacher",
-    "student",
-    "teacher, untrained",
-    "student, untrained",
-];
+/// Teacher, student, a student as wide as the teacher where there is one, and the first weights of the first
+/// two.
+fn parties<'a>(
+    subject: &'a Subject<'_>,
+    found: &'a Distilled,
+    equal: Option<&'a Distilled>,
+) -> Vec<Party<'a>> {
+    let teacher = Party {
+        name: "teacher",
+        id: "teacher",
+        evaluator: &found.teacher,
+        untrained: &subject.untrained,
+        sites: subject.sites,
+    };
+    let student = Party {
+        name: "student",
+        id: "student",
+        evaluator: &found.student,
+        untrained: &found.untrained,
+        sites: &found.sites,
+    };
+    let before = |party: &Party<'a>, name, id| Party {
+        name,
+        id,
+        evaluator: party.untrained,
+        ..*party
+    };
+    let first = before(&teacher, "teacher, untrained", "teacher_untrained");
+    let fresh = before(&student, "student, untrained", "student_untrained");
+    let equal = equal.map(|equal| Party {
+        name: "student of equal width",
+        id: "equal",
+        evaluator: &equal.student,
+        untrained: &equal.untrained,
+        sites: &equal.sites,
+    });
+    let mut parties = vec![teacher, student];
+    parties.extend(equal);
+    parties.extend([first, fresh]);
+    parties
+}
+
+/// Asks every op about one network: for concepts, and where it is trained for units, and for what tells the
+/// two states of `pair` apart.
+async fn look(
+    subject: &Subject<'_>,
+    parameters: &Parameters,
+    party: &Party<'_>,
+    pair: Option<&[Box<dyn Env>; 2]>,
+    watch: &Portion<'_>,
+) -> Result<Said> {
+    let mut said = Said::default();
+    let at = |part: usize| watch.from + (watch.to - watch.from) * part / 10;
+    let portion = |from, to| Portion { from, to, ..*watch };
+    let probing = json!({"num_seeds": 1, "reference_states": 2 * parameters.reference_states});
+    let part = portion(at(0), at(3));
+    let one = beside(subject, party, &[], &part);
+    said.concepts = if_any((probe::ENTRY.run)(&one, &probing).await)?;
+    let layers = match parameters.site.as_str() {
+        "" => layers(subject.sites),
+        name => vec![find_site(subject.sites, name)?.name.as_str()],
+    };
+    // The op measures each network's untrained self beside it.
+    for (layer, site) in layers.iter().enumerate().filter(|_| party.is_trained()) {
+        let share = |layer| at(3) + (at(8) - at(3)) * layer / layers.len();
+        let part = portion(share(layer), share(layer + 1));
+        let one = beside(subject, party, &[], &part);
+        let asked = json!({"site": site, "reference_states": parameters.reference_states});
+        let figures = if_any((ablate::ENTRY.run)(&one, &asked).await)?;
+        said.units
+            .extend(figures.map(|figures| ((*site).to_owned(), figures)));
+    }
+    if let Some(pair) = pair.filter(|_| party.is_trained()) {
+        let part = portion(at(8), at(9));
+        let one = beside(subject, party, pair, &part);
+        said.patched = if_any((patch::ENTRY.run)(&one, &json!({})).await)?;
+        let part = portion(at(9), at(10));
+        let one = beside(subject, party, pair, &part);
+        said.circuit = if_any((circuit::ENTRY.run)(&one, &json!({})).await)?;
+    }
+    Ok(said)
+}
+
+/// The number called `id` among the figures of an op.
+fn number<'a>(figures: &'a [Figure], id: &str) -> Option<&'a Number> {
+    let mut numbers = figures.iter().flat_map(|figure| &figure.numbers);
+    numbers.find(|number| number.id == id)
+}
 
 /// What an op found; none where it does not apply.
 fn if_any(found: Result<Vec<Figure>>) -> Result<Option<Vec<Figure>>> {
@@ -180,17 +286,16 @@ fn is_hidden(site: &Site) -> bool {
 /// Another network in the place of the subject's.
 fn beside<'a>(
     subject: &'a Subject<'_>,
-    evaluator: &Evaluator,
-    untrained: &Evaluator,
-    sites: &'a [Site],
+    party: &Party<'a>,
+    states: &[Box<dyn Env>],
     watch: &'a dyn Watch,
 ) -> Subject<'a> {
     Subject {
-        evaluator: evaluator.clone(),
-        untrained: untrained.clone(),
-        sites,
+        evaluator: party.evaluator.clone(),
+        untrained: party.untrained.clone(),
+        sites: party.sites,
         env: subject.env,
-        states: Vec::new(),
+        states: states.to_vec(),
         rng: subject.rng.clone(),
         lab: subject.lab,
         watch,

@@ -22,6 +22,17 @@ pub(super) fn sizes(total: usize) -> Vec<usize> {
         .collect()
 }
 
+/// Sizes from none to all: each of the first, then in steps that grow.
+pub(super) fn growing(total: usize) -> Vec<usize> {
+    const EACH: usize = 8;
+    let mut sizes = vec![0];
+    while let Some(&last) = sizes.last().filter(|&&last| last < total) {
+        let step = (last / EACH).max(1);
+        sizes.push((last + step).min(total));
+    }
+    sizes
+}
+
 /// The first size whose share is enough.
 pub(super) fn first_reaching(curve: &[f32], sizes: &[usize]) -> Option<usize> {
     let place = curve.iter().position(|&share| share >= ENOUGH)?;
@@ -92,6 +103,16 @@ mod tests {
         let many = sizes(1000);
         assert_eq!((many.len(), many[0], many[128]), (129, 0, 1000));
         assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn growing_sizes_run_from_none_to_all() {
+        assert_eq!(growing(0), [0]);
+        assert_eq!(growing(3), [0, 1, 2, 3]);
+        let many = growing(100);
+        assert_eq!(many[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(many.last(), Some(&100));
+        assert!(many.len() < 40 && many.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]

@@ -10,21 +10,15 @@ use super::{
     reference_states,
 };
 use crate::{
-    agent::adam::{Adam, Rate},
-    backend,
+    agent::{adam::Rate, targets::Trainer},
     env::{self, Env, legal_actions},
     error::{Error, Result},
     model::{
-        Network, Site,
+        Site,
         evaluator::{Answers, Evaluator, masked_softmax, observations},
-        taps::Taps,
     },
     rng::Rng,
-    rollout::replay::ILLEGAL,
-};
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, activation},
+    rollout::replay::{Batch, ILLEGAL},
 };
 use std::collections::HashSet;
 
@@ -97,7 +91,7 @@ pub(super) async fn distil(
     )?;
     let split = Split::new(subject.env, setting.num_states, &mut rng.split("reference"))?;
     let mut class = Class::new(subject.evaluator.clone(), &split.taught).await?;
-    let mut student = Student::new(&untrained, setting.learning_rate);
+    let mut student = Trainer::new(untrained.network.clone(), untrained.device.clone());
     let every = setting.num_steps.div_ceil(ROUNDS);
     let (mut play, mut draw) = (rng.split("play"), rng.split("batches"));
     let (mut curve, mut pending) = (Vec::new(), Vec::new());
@@ -108,12 +102,15 @@ pub(super) async fn distil(
                 .await?;
             class.add(&own).await?;
         }
-        let rows = class.draw(setting, &mut draw);
         let left = 1.0 - step as f32 / setting.num_steps as f32;
-        pending.push(student.learn(class.batch(&rows, &student.device), left));
-        if pending.len() == WINDOW || step + 1 == setting.num_steps {
-            curve.push(window(step + 1, std::mem::take(&mut pending)).await?);
-            watch.step(step + 1, setting.num_steps).await?;
+        pending.push((class.draw(setting, &mut draw), setting.learning_rate * left));
+        let done = step + 1;
+        // The student plays as it is after the step before.
+        let plays_next = done % every == 0;
+        if pending.len() == WINDOW || plays_next || done == setting.num_steps {
+            let losses = class.teach(&mut student, std::mem::take(&mut pending));
+            curve.push(Loss::new(done, losses.await?)?);
+            watch.step(done, setting.num_steps).await?;
         }
     }
     Ok(Distilled {
@@ -127,22 +124,20 @@ pub(super) async fn distil(
     })
 }
 
-/// The mean of losses `[2]`. Errors: `NotFinite`.
-async fn window(step: usize, losses: Vec<Tensor<1>>) -> Result<Loss> {
-    let count = losses.len() as f32;
-    let numbers = backend::read(Tensor::cat(losses, 0)).await?; // [step × 2]
-    let mean = |place: usize| numbers.iter().skip(place).step_by(2).sum::<f32>() / count;
-    let loss = Loss {
-        step,
-        policy: mean(0),
-        value: mean(1),
-    };
-    if loss.policy.is_finite() && loss.value.is_finite() {
-        return Ok(loss);
+impl Loss {
+    /// Errors: `NotFinite`.
+    fn new(step: usize, [policy, value]: [f32; 2]) -> Result<Self> {
+        if policy.is_finite() && value.is_finite() {
+            return Ok(Self {
+                step,
+                policy,
+                value,
+            });
+        }
+        Err(Error::NotFinite {
+            what: "the student's loss".into(),
+        })
     }
-    Err(Error::NotFinite {
-        what: "the student's loss".into(),
-    })
 }
 
 /// What an observation is told apart by: what the network sees of a state.
@@ -206,21 +201,13 @@ impl Split {
 /// States with what the teacher says of them.
 struct Class {
     teacher: Evaluator,
-    observations: Vec<f32>,
-    /// The teacher's policy, 0 where illegal, and its logarithm, 0 there too.
-    policies: Vec<f32>,
-    logarithms: Vec<f32>,
-    masks: Vec<f32>,
-    values: Vec<f32>,
+    /// Every state, with the teacher's policy and value as what is to be learned.
+    all: Batch,
+    /// Entropy of the teacher's policy in each state, in nats: of the cross-entropy, what no student can save.
+    entropies: Vec<f32>,
     /// States that are not of the student's own play; they come first.
     num_reference: usize,
     /// One over the variance of the teacher's value.
-    weight: f32,
-}
-
-/// A batch of it: observation, policy, its logarithm, mask and value, `[batch, …]`.
-struct Batch {
-    tensors: [Tensor<2>; 5],
     weight: f32,
 }
 
@@ -228,22 +215,21 @@ impl Class {
     async fn new(teacher: Evaluator, states: &[Box<dyn Env>]) -> Result<Self> {
         let mut class = Self {
             teacher,
-            observations: Vec::new(),
-            policies: Vec::new(),
-            logarithms: Vec::new(),
-            masks: Vec::new(),
-            values: Vec::new(),
+            all: Batch {
+                observations: Vec::new(),
+                policies: Vec::new(),
+                masks: Vec::new(),
+                values: Vec::new(),
+            },
+            entropies: Vec::new(),
             num_reference: states.len(),
             weight: 1.0,
         };
         class.add(states).await?;
-        let count = class.values.len() as f32;
-        let mean = class.values.iter().sum::<f32>() / count;
-        let square: f32 = class
-            .values
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum();
+        let values = &class.all.values;
+        let count = values.len() as f32;
+        let mean = values.iter().sum::<f32>() / count;
+        let square: f32 = values.iter().map(|value| (value - mean).powi(2)).sum();
         // A value that never varies has no share to err by.
         class.weight = (square / count).max(1e-4).recip();
         Ok(class)
@@ -258,25 +244,27 @@ impl Class {
             .teacher
             .evaluate(observed.clone(), states.len())
             .await?;
-        self.observations.extend(observed);
+        let all = &mut self.all;
+        all.observations.extend(observed);
         for (row, state) in states.iter().enumerate() {
             let logits = answers.logits_of(row);
             let mut legal = vec![false; logits.len()];
             state.legal(&mut legal);
             let policy = masked_softmax(logits, &legal);
-            let logarithm = |p: &f32| if *p > 0.0 { p.ln() } else { 0.0 };
-            self.logarithms.extend(policy.iter().map(logarithm));
-            self.policies.extend(policy);
-            self.masks
-                .extend(legal.iter().map(|legal| if *legal { 0.0 } else { ILLEGAL }));
+            let chosen = policy.iter().filter(|p| **p > 0.0);
+            self.entropies
+                .push(-chosen.map(|p| p * p.ln()).sum::<f32>());
+            all.policies.extend(policy);
+            let mask = legal.iter().map(|legal| if *legal { 0.0 } else { ILLEGAL });
+            all.masks.extend(mask);
         }
-        self.values.extend(answers.values);
+        all.values.extend(answers.values);
         Ok(())
     }
 
     /// Rows of a batch, as many as asked for of the student's own play, once there is any.
     fn draw(&self, setting: Setting, rng: &mut Rng) -> Vec<usize> {
-        let own = self.values.len() - self.num_reference;
+        let own = self.entropies.len() - self.num_reference;
         let from_own = match own {
             0 => 0,
             _ => (setting.batch_size as f32 * setting.own_play).round() as usize,
@@ -289,80 +277,47 @@ impl Class {
             .collect()
     }
 
-    fn batch(&self, rows: &[usize], device: &Device) -> Batch {
-        let tensor = |all: &[f32]| {
-            let width = all.len() / self.values.len();
-            let row = |&row: &usize| all[row * width..(row + 1) * width].iter().copied();
-            let chosen = rows.iter().flat_map(row).collect();
-            backend::tensor(chosen, [rows.len(), width], device) // [batch, …]
+    /// The states of these rows, and their mean entropy.
+    fn batch(&self, rows: &[usize]) -> (Batch, f32) {
+        let chosen = |all: &[f32]| -> Vec<f32> {
+            let width = all.len() / self.entropies.len();
+            let row = |&row: &usize| &all[row * width..(row + 1) * width];
+            rows.iter().flat_map(row).copied().collect()
         };
-        Batch {
-            tensors: [
-                tensor(&self.observations),
-                tensor(&self.policies),
-                tensor(&self.logarithms),
-                tensor(&self.masks),
-                tensor(&self.values),
-            ],
-            weight: self.weight,
-        }
-    }
-}
-
-/// A network that learns.
-struct Student {
-    network: Network,
-    adam: Adam,
-    learning_rate: f32,
-    /// Where gradients are kept.
-    device: Device,
-    inner: Device,
-}
-
-impl Student {
-    fn new(first: &Evaluator, learning_rate: f32) -> Self {
-        let device = first.device.clone().autodiff();
-        Self {
-            network: first.network.clone().to_device(&device).train(),
-            adam: Adam::new(),
-            learning_rate,
-            device,
-            inner: first.device.clone(),
-        }
-    }
-
-    /// The network as it is now.
-    fn evaluator(&self) -> Evaluator {
-        Evaluator {
-            network: self.network.valid(),
-            device: self.inner.clone(),
-            edits: Vec::new(),
-        }
-    }
-
-    /// One step at `left` of the learning rate. Returns the losses `[2]`, not read back.
-    fn learn(&mut self, batch: Batch, left: f32) -> Tensor<1> {
-        let (policy, value) = losses(&self.network, batch);
-        let gradients = (policy.clone() + value.clone()).backward();
-        let rate = Rate {
-            rate: self.learning_rate * left,
-            decay: 0.0,
-            max_norm: Some(1.0),
+        let batch = Batch {
+            observations: chosen(&self.all.observations),
+            policies: chosen(&self.all.policies),
+            masks: chosen(&self.all.masks),
+            values: chosen(&self.all.values),
         };
-        self.network = self.adam.step(self.network.clone(), &gradients, rate);
-        Tensor::cat(vec![policy.inner(), value.inner()], 0) // [2]
+        let entropies = chosen(&self.entropies);
+        (batch, entropies.iter().sum::<f32>() / rows.len() as f32)
     }
-}
 
-/// The policy's and the value's loss, `[1]` each.
-fn losses(network: &Network, batch: Batch) -> (Tensor<1>, Tensor<1>) {
-    let [observation, policy, logarithm, mask, value] = batch.tensors;
-    let output = network.forward(observation, &mut Taps::off());
-    let student = activation::log_softmax(output.logits + mask, 1); // [batch, action]
-    let divergence = (policy * (logarithm - student)).sum_dim(1).mean(); // [1]
-    let error = output.value - value; // [batch, 1]
-    let square = (error.clone() * error).mean() * batch.weight; // [1]
-    (divergence, square)
+    /// Teaches one step for each of `batches`, of rows and a learning rate. Returns the mean losses of these
+    /// steps, the policy's and the value's.
+    async fn teach(
+        &self,
+        student: &mut Trainer,
+        batches: Vec<(Vec<usize>, f32)>,
+    ) -> Result<[f32; 2]> {
+        let count = batches.len() as f32;
+        let mut entropy = 0.0;
+        let batches = batches.iter().map(|(rows, rate)| {
+            let (batch, mean) = self.batch(rows);
+            entropy += mean / count;
+            let rate = Rate {
+                rate: *rate,
+                decay: 0.0,
+                max_norm: Some(1.0),
+            };
+            (batch, rate)
+        });
+        let found = student.train(batches.collect(), self.weight).await?; // [step × 2]
+        let mean = |place: usize| found.iter().skip(place).step_by(2).sum::<f32>() / count;
+        // The divergence is the cross-entropy less the entropy.
+        Ok([mean(0) - entropy, mean(1) * self.weight])
+    }
 }
 
 /// How a network answers, beside the teacher, on the same states.
@@ -393,6 +348,7 @@ impl Agreement {
 mod tests {
     use super::*;
     use crate::model;
+    use burn::tensor::Device;
     use pollster::block_on;
 
     fn tictactoe() -> Box<dyn Env> {
@@ -410,11 +366,11 @@ mod tests {
         }
     }
 
-    fn first_loss(student: &Evaluator, class: &Class) -> Vec<f32> {
-        let mut student = Student::new(student, 0.01);
-        let rows: Vec<usize> = (0..class.values.len()).collect();
-        let batch = class.batch(&rows, &student.device.clone());
-        block_on(backend::read(student.learn(batch, 1.0))).unwrap()
+    /// The losses of `student` on the whole class, before its first step.
+    fn first_loss(student: &Evaluator, class: &Class) -> [f32; 2] {
+        let mut student = Trainer::new(student.network.clone(), student.device.clone());
+        let rows = (0..class.entropies.len()).collect();
+        block_on(class.teach(&mut student, vec![(rows, 0.01)])).unwrap()
     }
 
     #[test]
@@ -422,7 +378,7 @@ mod tests {
         let states = reference_states(tictactoe().as_ref(), 64, &mut Rng::new(0));
         let class = block_on(Class::new(network(1), &states)).unwrap();
         let same = first_loss(&network(1), &class);
-        assert!(same.iter().all(|loss| loss.abs() < 1e-6), "{same:?}");
+        assert!(same.iter().all(|loss| loss.abs() < 1e-5), "{same:?}");
         let other = first_loss(&network(2), &class);
         assert!(other.iter().all(|loss| *loss > 1e-4), "{other:?}");
     }

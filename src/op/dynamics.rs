@@ -9,6 +9,7 @@ use super::{
     figure::{Figure, Number},
 };
 use crate::{
+    agent::Explored,
     backend::Pending,
     env::Env,
     error::{Error, Result},
@@ -218,13 +219,43 @@ impl Lab for Moment<'_> {
         _seed: u64,
         _watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>> {
-        let why = "an op that trains agents is not followed over training: it would train anew at every checkpoint";
-        Box::pin(async move { Err(Error::not_applicable(why)) })
+        Box::pin(async { Err(trains_anew()) })
+    }
+
+    fn twin<'a>(
+        &'a self,
+        _seed: u64,
+        _watch: &'a dyn Watch,
+    ) -> Pending<'a, Result<[Evaluator; 2]>> {
+        Box::pin(async { Err(trains_anew()) })
+    }
+
+    fn fresh(&self, _scale: f64, _seed: u64) -> Result<Evaluator> {
+        Err(trains_anew())
+    }
+
+    fn score<'a>(&'a self, evaluator: &'a Evaluator) -> Pending<'a, Result<Vec<Number>>> {
+        self.lab.score(evaluator)
+    }
+
+    fn explore<'a>(
+        &'a self,
+        evaluator: &'a Evaluator,
+        states: &'a [Box<dyn Env>],
+        num_simulations: Option<usize>,
+    ) -> Pending<'a, Result<Vec<Explored>>> {
+        self.lab.explore(evaluator, states, num_simulations)
     }
 
     fn updates(&self) -> usize {
         self.lab.updates()
     }
+}
+
+fn trains_anew() -> Error {
+    Error::not_applicable(
+        "an op that trains networks is not followed over training: it would train anew at every checkpoint",
+    )
 }
 
 /// A number over training, with its controls.

@@ -1,10 +1,9 @@
 //! Feature visualisation (Erhan et al. 2009; Olah et al. 2017) over states that play can reach: which one
 //! excites a unit most?
 //!
-//! Where a state can be edited cell by cell, the search climbs from several states through those one edit
-//! away, always to the neighbour of highest activation, until none is higher. Where a state is numbers, the
-//! gradient is followed within the range that was observed. Where all states are known, the search is
-//! checked against the exact maximum.
+//! Where a state can be edited cell by cell, the search goes from several states through those one edit away,
+//! the highest first. Where a state is numbers, the gradient is followed within the range that was observed.
+//! Where all states are known, the search is checked against the exact maximum.
 
 mod ascent;
 mod climb;
@@ -67,7 +66,7 @@ impl Default for Parameters {
             site: String::new(),
             unit: -1,
             starts: 16,
-            steps: 50,
+            steps: 120,
             states: 5000,
         }
     }
@@ -89,8 +88,15 @@ struct Found {
     place: Place,
     /// The highest activation and the mean over starts, before the first step and after each.
     curve: Vec<[f32; 2]>,
-    /// The activation at which each start ended.
-    ends: Vec<f32>,
+    effort: Effort,
+}
+
+/// What a search took, and whether it can be trusted.
+enum Effort {
+    /// States that were looked at.
+    Tried(usize),
+    /// Starts that ended at the highest activation, and all of them.
+    Agreeing(usize, usize),
 }
 
 /// Where the highest activation was found.
@@ -158,11 +164,6 @@ fn is_near(one: f32, best: f32) -> bool {
 }
 
 fn numbers(ours: &Found, control: &Found, best: f32, exact: bool) -> Vec<Number> {
-    let reached = ours
-        .ends
-        .iter()
-        .filter(|end| is_near(**end, ours.activation))
-        .count();
     let mut numbers = vec![
         Number::new(
             "activation_found",
@@ -176,8 +177,13 @@ fn numbers(ours: &Found, control: &Found, best: f32, exact: bool) -> Vec<Number>
             control.activation.into(),
         )
         .control(),
-        Number::new("starts_agreeing", "starts that end there", reached as f64)
-            .out_of(ours.ends.len() as f64),
+        match ours.effort {
+            Effort::Tried(count) => Number::new("states_tried", "states looked at", count as f64),
+            Effort::Agreeing(count, all) => {
+                Number::new("starts_agreeing", "starts that end there", count as f64)
+                    .out_of(all as f64)
+            }
+        },
     ];
     if exact {
         let found = f64::from(u8::from(is_near(ours.activation, best)));

@@ -194,6 +194,22 @@ impl Watch for Within<'_> {
     }
 }
 
+/// A part of what is waited for that is no step of its own: it tells where the whole stands.
+pub struct Meanwhile<'a> {
+    /// Who waits.
+    pub watch: &'a dyn Watch,
+    /// Steps of the whole that are done.
+    pub done: usize,
+    /// Steps of the whole.
+    pub total: usize,
+}
+
+impl Watch for Meanwhile<'_> {
+    fn step(&self, _done: usize, _total: usize) -> Pending<'_, Result<()>> {
+        self.watch.step(self.done, self.total)
+    }
+}
+
 /// What of its run an op can ask for.
 pub trait Lab {
     /// Updates and networks of the run's checkpoints, the oldest first.
@@ -226,6 +242,14 @@ pub trait Lab {
         seed: u64,
         watch: &'a dyn Watch,
     ) -> Pending<'a, Result<Evaluator>>;
+
+    /// First and present weights of the agent that differs from the run's in its seed alone, trained as far as
+    /// the network that is looked at. `watch` is told updates done.
+    /// Errors: `NotApplicable` where there is nothing to train again.
+    fn twin<'a>(&'a self, seed: u64, watch: &'a dyn Watch) -> Pending<'a, Result<[Evaluator; 2]>> {
+        let _ = (seed, watch);
+        Box::pin(async { Err(Error::not_applicable("there is no run here to train again")) })
+    }
 
     /// The run's budget of updates.
     fn updates(&self) -> usize;

@@ -1,6 +1,7 @@
 //! Does the network know more than its next move? Probes (Bush et al. 2025, arXiv:2504.01871) for the moves that
 //! the agent will play, ply by ply, and on a grid for the side by which it will leave each cell, beside what an
-//! untrained network, the input, the policy's own answer and shuffled plans allow.
+//! untrained network, the input, the policy's own answer and shuffled plans allow. Half of the states are nodes
+//! of the trees that the agent grows at its own positions; of one that does not search, its own positions.
 
 mod classes;
 mod lines;
@@ -21,7 +22,7 @@ use crate::{
     schema,
 };
 use classes::{Classes, Tally};
-use lines::{Line, NUM_WAYS};
+use lines::{Ground, Line, NUM_WAYS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +87,9 @@ struct Question {
 struct Study {
     sample: Sample,
     splits: Vec<Split>,
-    is_own: Vec<bool>,
+    ground: Ground,
+    /// Whether each state is on the ground.
+    is_on: Vec<bool>,
     /// Moves, a question each ply, from now on.
     moves: Vec<Question>,
     /// Sides by which cells are left; none where nothing walks on a grid.
@@ -98,16 +101,20 @@ struct Study {
     penalty: f32,
 }
 
-/// How well a question is answered, split by split: on all states, on the agent's own line and off it.
+/// How well a question is answered, split by split: on all states, on the ground and off it.
 #[derive(Default, Clone)]
 struct Scores {
     all: Vec<(f32, usize)>,
-    own: Vec<(f32, usize)>,
-    other: Vec<(f32, usize)>,
+    on: Vec<(f32, usize)>,
+    off: Vec<(f32, usize)>,
 }
 
 impl Study {
-    fn new(subject: &Subject<'_>, parameters: &Parameters, lines: Vec<Line>) -> Self {
+    fn new(
+        subject: &Subject<'_>,
+        parameters: &Parameters,
+        (ground, lines): (Ground, Vec<Line>),
+    ) -> Self {
         let scene = subject.env.scene();
         let grid = (scene.rows, scene.columns);
         let over = subject.env.space().num_actions();
@@ -134,7 +141,7 @@ impl Study {
             (!known.is_empty()).then(|| right as f32 / known.len() as f32)
         };
         let best = (0..=parameters.plies).map(share).collect();
-        let is_own = lines.iter().map(|line| line.is_own).collect();
+        let is_on = lines.iter().map(|line| line.is_on).collect();
         let sample = Sample::of(
             subject.env,
             lines.into_iter().map(|line| line.start).collect(),
@@ -144,7 +151,8 @@ impl Study {
         Self {
             splits: (0..parameters.num_seeds).map(split).collect(),
             sample,
-            is_own,
+            ground,
+            is_on,
             moves,
             ways,
             best,
@@ -189,7 +197,7 @@ impl Study {
                     let probe = Classes::fit(&ridge, &prepared.train, &known, question.num_classes);
                     let answers = probe.answers(&prepared.test);
                     for (&state, answer) in split.test.iter().zip(answers) {
-                        let tally = &mut tallies[usize::from(self.is_own[state])];
+                        let tally = &mut tallies[usize::from(self.is_on[state])];
                         tally.add(&[answer], &[label(state, part)]);
                     }
                 }
@@ -238,7 +246,7 @@ impl Study {
             let probe = Classes::fit(&ridge, &prepared.train, &known, question.num_classes);
             let mut tallies = [Tally::default(), Tally::default()];
             for (row, answer) in split.test.iter().zip(probe.answers(&prepared.test)) {
-                tallies[usize::from(self.is_own[row / cells])].add(&[answer], &[label(row)]);
+                tallies[usize::from(self.is_on[row / cells])].add(&[answer], &[label(row)]);
             }
             found.add(question.num_counted, tallies);
         }
@@ -266,14 +274,14 @@ impl Study {
 }
 
 impl Scores {
-    /// Adds what one split's probes answered off the agent's own line, and on it.
-    fn add(&mut self, num_counted: usize, [other, own]: [Tally; 2]) {
-        let mut all = other.clone();
-        all.join(&own);
+    /// Adds what one split's probes answered off the ground, and on it.
+    fn add(&mut self, num_counted: usize, [off, on]: [Tally; 2]) {
+        let mut all = off.clone();
+        all.join(&on);
         for (scores, tally) in [
             (&mut self.all, &all),
-            (&mut self.own, &own),
-            (&mut self.other, &other),
+            (&mut self.on, &on),
+            (&mut self.off, &off),
         ] {
             scores.extend(tally.macro_f1(num_counted).map(|score| (score, 0)));
         }

@@ -7,7 +7,7 @@ pub mod fit;
 mod hidden;
 mod report;
 
-use super::{OpEntry, Subject, Watch, Within, figure::Figure};
+use super::{Meanwhile, OpEntry, Subject, Watch, Within, figure::Figure};
 use crate::{
     error::{Error, Result},
     model::{Site, evaluator::Evaluator, find_site},
@@ -154,24 +154,40 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    fn fit(&self, kind: Kind, target: &Target, rng: &mut Rng) -> Probe {
-        let (penalty, num_steps) = (self.study.penalty, self.study.num_steps);
-        let ridge = || self.ridge.get_or_init(|| Ridge::new(self.train, penalty));
-        match (kind, target.loss) {
-            (Kind::Linear, Loss::Logistic) => {
-                Probe::Linear(fit::logistic(self.train, target, penalty))
-            }
+    fn ridge(&self) -> &Ridge<'a> {
+        let make = || Ridge::new(self.train, self.study.penalty);
+        self.ridge.get_or_init(make)
+    }
+
+    /// Logistic regression of a class, ridge regression of a number.
+    fn linear(&self, target: &Target) -> Probe {
+        Probe::Linear(match target.loss {
+            Loss::Logistic => fit::logistic(self.train, target, self.study.penalty),
+            Loss::Squares => self.ridge().fit(&target.values),
+        })
+    }
+
+    /// Errors: `Cancelled`.
+    async fn fit(&self, target: &Target, rng: &mut Rng, watch: &dyn Watch) -> Result<Probe> {
+        let Study {
+            kind,
+            penalty,
+            num_steps,
+            ..
+        } = *self.study;
+        let training = (penalty, num_steps);
+        Ok(match (kind, target.loss) {
+            (Kind::Linear, _) | (Kind::Discriminant, Loss::Squares) => self.linear(target),
             (Kind::Discriminant, Loss::Logistic) => {
-                Probe::Linear(ridge().discriminant(&target.values))
+                Probe::Linear(self.ridge().discriminant(&target.values))
             }
-            (Kind::Linear | Kind::Discriminant, Loss::Squares) => {
-                Probe::Linear(ridge().fit(&target.values))
+            (Kind::Sparse, _) => {
+                Probe::Linear(fit::sparse(self.train, target, training, watch).await?)
             }
-            (Kind::Sparse, _) => Probe::Linear(fit::sparse(self.train, target, penalty, num_steps)),
             (Kind::Nonlinear, _) => {
-                Probe::Hidden(Hidden::fit(self.train, target, (penalty, num_steps), rng))
+                Probe::Hidden(Hidden::fit(self.train, target, training, rng, watch).await?)
             }
-        }
+        })
     }
 }
 
@@ -260,13 +276,14 @@ impl Study {
     }
 
     /// How well probes read `concepts` from `activations` `[state × element]`; with `is_shuffled`, when
-    /// each state has another one's label.
-    pub fn estimate(
+    /// each state has another one's label. `watch` is told of each probe. Errors: `Cancelled`.
+    pub async fn estimate(
         &self,
         activations: &[f32],
         concepts: &[usize],
         is_shuffled: bool,
-    ) -> Vec<Option<Estimate>> {
+        watch: &dyn Watch,
+    ) -> Result<Vec<Option<Estimate>>> {
         let width = activations.len() / self.sample.states.len();
         let mut found = vec![Vec::new(); concepts.len()];
         for (seed, split) in self.splits.iter().enumerate() {
@@ -283,14 +300,15 @@ impl Study {
                     continue;
                 };
                 let mut rng = self.rng.split(&format!("hidden {seed}"));
-                let probe = fitter.fit(self.kind, &target, &mut rng);
+                watch.step(seed, self.splits.len()).await?;
+                let probe = fitter.fit(&target, &mut rng, watch).await?;
                 let answers = probe.answers(&prepared.test);
                 if let Some(score) = data::score(&values, split, is_binary, &answers) {
                     found.push((score, probe.num_read(width)));
                 }
             }
         }
-        found.iter().map(|found| Estimate::of(found)).collect()
+        Ok(found.iter().map(|found| Estimate::of(found)).collect())
     }
 }
 
@@ -329,7 +347,13 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     let mut scores = Vec::with_capacity(sites.len());
     for (index, site) in sites.iter().enumerate() {
         let activations = trained.get(&site.name).map_or(&[][..], Vec::as_slice);
-        scores.push(study.estimate(activations, &concepts, false));
+        let watch = Meanwhile {
+            watch: subject.watch,
+            done: index,
+            total,
+        };
+        let found = study.estimate(activations, &concepts, false, &watch);
+        scores.push(found.await?);
         subject.step(index + 1, total).await?;
     }
     let chosen = chosen(&sites, &concepts, &scores, !parameters.concept.is_empty());
@@ -418,28 +442,32 @@ pub(super) type Recorded = BTreeMap<String, Vec<f32>>;
 async fn controlled<'a>(
     study: &Study,
     chosen: &[(usize, &'a Site, Estimate)],
-    (trained, untrained): (&Recorded, &Recorded),
+    (trained, untrained): (&'a Recorded, &'a Recorded),
     watch: &dyn Watch,
 ) -> Result<Vec<Row<'a>>> {
     let mut concepts: Vec<usize> = chosen.iter().map(|one| one.0).collect();
     concepts.dedup();
-    let input = study.estimate(&study.sample.observations, &concepts, false);
     let mut names: Vec<&str> = chosen.iter().map(|one| one.1.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
+    let total = 2 * names.len();
+    let meanwhile = |done| Meanwhile { watch, done, total };
+    let observations = &study.sample.observations;
+    let input = study
+        .estimate(observations, &concepts, false, &meanwhile(0))
+        .await?;
     let mut controls = BTreeMap::new();
     for (index, name) in names.iter().enumerate() {
         let here = chosen.iter().filter(|one| one.1.name == *name);
         let here: Vec<usize> = here.map(|one| one.0).collect();
-        let of = |recorded: &Recorded, is_shuffled| {
-            let activations = recorded.get(*name).map_or(&[][..], Vec::as_slice);
-            study.estimate(activations, &here, is_shuffled)
-        };
-        let both = of(untrained, false).into_iter().zip(of(trained, true));
-        for (concept, both) in here.iter().zip(both) {
+        let at = |recorded: &'a Recorded| recorded.get(*name).map_or(&[][..], Vec::as_slice);
+        let part = meanwhile(2 * index);
+        let before = study.estimate(at(untrained), &here, false, &part).await?;
+        let by_chance = study.estimate(at(trained), &here, true, &part).await?;
+        for (concept, both) in here.iter().zip(before.into_iter().zip(by_chance)) {
             controls.insert((*concept, *name), both);
         }
-        watch.step(2 * (index + 1), 2 * names.len()).await?;
+        watch.step(2 * (index + 1), total).await?;
     }
     let row = |(concept, site, trained): (usize, &'a Site, Estimate)| {
         let (untrained, shuffled) = controls
@@ -460,12 +488,23 @@ async fn controlled<'a>(
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
-    use crate::env;
+    use crate::{env, op::Patient};
+    use pollster::block_on;
     use serde_json::json;
 
     const WIDTH: usize = 20;
+
+    fn estimate(
+        study: &Study,
+        activations: &[f32],
+        concepts: &[usize],
+        is_shuffled: bool,
+    ) -> Vec<Option<Estimate>> {
+        block_on(study.estimate(activations, concepts, is_shuffled, &Patient)).unwrap()
+    }
 
     impl Study {
         /// Linear probes on a sample of one's own.
@@ -528,13 +567,13 @@ mod tests {
         ] {
             let (mut study, activations) = planted();
             study.kind = kind;
-            let found = study.estimate(&activations, &[0, 1, 2], false);
+            let found = estimate(&study, &activations, &[0, 1, 2], false);
             let [class, blind, number] = [0, 1, 2].map(|place| found[place].unwrap());
             assert!(class.mean > 0.95, "{kind:?}: {class:?}");
             assert!(number.mean > 0.9, "{kind:?}: {number:?}");
             // 600 held-out states: an error of 0.04 for each split.
             assert!(blind.mean.abs() < 0.1, "{kind:?}: {blind:?}");
-            let shuffled = study.estimate(&activations, &[0], true)[0].unwrap();
+            let shuffled = estimate(&study, &activations, &[0], true)[0].unwrap();
             assert!(shuffled.mean.abs() < 0.1, "{kind:?}: {shuffled:?}");
         }
     }
@@ -542,9 +581,9 @@ mod tests {
     #[test]
     fn a_sparse_probe_reads_fewer_elements() {
         let (mut study, activations) = planted();
-        let all = study.estimate(&activations, &[2], false)[0].unwrap();
+        let all = estimate(&study, &activations, &[2], false)[0].unwrap();
         (study.kind, study.penalty) = (Kind::Sparse, 0.1);
-        let few = study.estimate(&activations, &[2], false)[0].unwrap();
+        let few = estimate(&study, &activations, &[2], false)[0].unwrap();
         assert_eq!(all.read, WIDTH as f32);
         assert!(few.read < 8.0 && few.mean > 0.9, "{few:?}");
     }

@@ -2,6 +2,8 @@
 //! subtracted wherever the agent stands. With cheese and without, it is the cheese vector of the maze-policy
 //! follow-up to Langosco et al. (UlisseMini/procgen-tools).
 
+mod carriers;
+
 use super::{
     OpEntry, Subject,
     episodes::{self, Player},
@@ -100,6 +102,8 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     )
     .await?;
     figures.push(curve(subject, parameters, state, site, (&vector, &random)).await?);
+    let found = carriers::find(subject, parameters, (state, &placements), site, &vector).await?;
+    figures.extend(found);
     Ok(figures)
 }
 
@@ -222,7 +226,7 @@ async fn curve(
     let strengths: Vec<f32> = (0..NUM_STRENGTHS)
         .map(|index| reach * (2.0 * index as f32 / (NUM_STRENGTHS - 1) as f32 - 1.0))
         .collect();
-    let total = NUM_STRENGTHS * (1 + NUM_RANDOM);
+    let total = NUM_STRENGTHS * (1 + NUM_RANDOM) + carriers::STEPS;
     let mut done = 0;
     let mut ours = Vec::new();
     let mut control = Vec::new();

@@ -1,10 +1,11 @@
-//! What is learned when, and where (McGrath et al. 2022): how well each concept can be read from each hidden
-//! site at each checkpoint of a run, beside what the untrained network, the input and shuffled labels allow.
+//! What is learned when, and where (McGrath et al. 2022): how well each concept can be read from each site and
+//! from the answers at each checkpoint of a run, beside what the untrained network, the input and shuffled
+//! labels allow.
 
 mod report;
 
 use super::{
-    OpEntry, Subject, course,
+    Meanwhile, OpEntry, Subject, course,
     figure::Figure,
     probe::{self, Estimate, Kind, Study},
 };
@@ -81,18 +82,20 @@ type Scores = Vec<Vec<Option<Estimate>>>;
 struct Course<'a> {
     /// Indices of the concepts that vary.
     concepts: Vec<usize>,
-    /// The hidden sites.
+    /// The hidden sites, then the answers.
     sites: Vec<&'a Site>,
+    num_hidden: usize,
     updates: Vec<usize>,
     /// A checkpoint each.
     scores: Vec<Scores>,
 }
 
 impl Course<'_> {
-    /// The site that serves the concept in place `concept` best at a checkpoint, the first of equals.
+    /// The hidden site that serves the concept in place `concept` best at a checkpoint, the first of equals.
     fn best(&self, checkpoint: usize, concept: usize) -> Option<(usize, Estimate)> {
         let sites = self.scores[checkpoint].iter().enumerate();
         sites
+            .take(self.num_hidden)
             .filter_map(|(site, scores)| Some((site, scores[concept]?)))
             .reduce(|best, one| match one.1.mean > best.1.mean {
                 true => one,
@@ -169,20 +172,22 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
         },
     );
     let (concepts, constant) = study.varying(&asked)?;
-    let sites: Vec<&Site> = subject
-        .sites
-        .iter()
-        .filter(|site| probe::is_hidden(site))
-        .collect();
-    if sites.is_empty() {
+    // The input is the same at every checkpoint: a control.
+    let sites = subject.sites.iter().filter(|site| site.name != "obs");
+    let (mut sites, answers): (Vec<&Site>, Vec<&Site>) =
+        sites.partition(|site| probe::is_hidden(site));
+    let num_hidden = sites.len();
+    if num_hidden == 0 {
         return Err(Error::not_applicable("this network has no hidden site"));
     }
+    sites.extend(answers);
     let kept = course::checkpoints(subject, parameters.checkpoints);
     let total = (kept.len() + 1) * sites.len();
     let key = format!("what_when_where {parameters:?}");
     let mut course = Course {
         concepts,
         sites,
+        num_hidden,
         updates: Vec::new(),
         scores: Vec::new(),
     };
@@ -214,8 +219,13 @@ async fn scores(
     let mut found = Vec::with_capacity(course.sites.len());
     for (index, site) in course.sites.iter().enumerate() {
         let activations = recorded.get(&site.name).map_or(&[][..], Vec::as_slice);
-        found.push(study.estimate(activations, &course.concepts, false));
-        subject.step(before + index, total).await?;
+        let watch = Meanwhile {
+            watch: subject.watch,
+            done: before + index,
+            total,
+        };
+        let scores = study.estimate(activations, &course.concepts, false, &watch);
+        found.push(scores.await?);
     }
     Ok(found)
 }
@@ -230,7 +240,16 @@ async fn rows(
 ) -> Result<Vec<Row>> {
     let last = course.updates.len() - 1;
     let recorded = study.record(newest).await?;
-    let input = study.estimate(&study.sample.observations, &course.concepts, false);
+    let before = total - course.sites.len();
+    let meanwhile = |done| Meanwhile {
+        watch: subject.watch,
+        done,
+        total,
+    };
+    let observations = &study.sample.observations;
+    let input = study
+        .estimate(observations, &course.concepts, false, &meanwhile(before))
+        .await?;
     let mut rows = Vec::new();
     for (index, site) in course.sites.iter().enumerate() {
         let bests = (0..course.concepts.len()).filter_map(|place| {
@@ -240,7 +259,8 @@ async fn rows(
         let here: Vec<_> = bests.filter(|one| one.1 == index).collect();
         let concepts: Vec<usize> = here.iter().map(|one| course.concepts[one.0]).collect();
         let activations = recorded.get(&site.name).map_or(&[][..], Vec::as_slice);
-        let shuffled = study.estimate(activations, &concepts, true);
+        let watch = meanwhile(before + index);
+        let shuffled = study.estimate(activations, &concepts, true, &watch).await?;
         rows.extend(
             here.iter()
                 .zip(shuffled)
@@ -254,9 +274,7 @@ async fn rows(
                     shuffled,
                 }),
         );
-        subject
-            .step(total - course.sites.len() + index + 1, total)
-            .await?;
+        subject.step(before + index + 1, total).await?;
     }
     let gain = |row: &Row| row.score.mean - probe::mean_of(row.untrained);
     rows.sort_by(|one, other| {

@@ -63,5 +63,18 @@ pub static PRESET: Preset = Preset {
             "the side on which the cheese lies is read from the first layer, and moves the policy there; random directions change 50 to 80 choices of 1,024",
         )
         .of("probe"),
+        // Seeds 0 to 2: 0.73 to 1.0, and 0.12 to 0.17; seeds 3 to 5 likewise.
+        Claim::at_least(
+            "share_of_quarter",
+            0.6,
+            "a quarter of the middle layer's units carries what the two boards' difference does to the agent's way",
+        )
+        .of("steer"),
+        Claim::at_most(
+            "share_of_quarter_random",
+            0.3,
+            "any other quarter carries little of it",
+        )
+        .of("steer"),
     ],
 };

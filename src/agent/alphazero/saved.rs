@@ -115,9 +115,7 @@ impl AlphaZero {
         )?;
         let trainer = &mut self.trainer;
         trainer.adam = Adam::load(archive, network.num_params(), &trainer.device)?;
-        trainer.network = network
-            .to_device(&trainer.device.clone().autodiff())
-            .train();
+        trainer.put(network);
         self.arena.rng = saved.games_rng;
         (self.rng, self.update, self.games_played) = (saved.rng, saved.update, saved.games_played);
         Ok(())

@@ -1,6 +1,6 @@
 //! Concepts in teacher and student, side by side.
 
-use super::NAMES;
+use super::{Party, Said};
 use crate::{
     model::Site,
     op::figure::{Body, Cell, Colour, Figure, Number},
@@ -30,13 +30,13 @@ fn best_by_concept(sites: &[Site], figures: &[Figure]) -> Option<Vec<(String, Op
     Some(rows.labels.iter().cloned().zip(scores.map(best)).collect())
 }
 
-/// How well each concept can be read from each network, and where the two differ.
-pub fn probed(sites: &[Site], concepts: &[Vec<Figure>]) -> Vec<Figure> {
-    let best: Option<Vec<_>> = concepts
-        .iter()
-        .map(|figures| best_by_concept(sites, figures))
+/// How well each concept can be read from each network, and where teacher and student differ.
+pub fn probed(parties: &[Party<'_>], said: &[Said]) -> Vec<Figure> {
+    let networks = parties.iter().zip(said);
+    let best: Option<Vec<_>> = networks
+        .map(|(party, said)| best_by_concept(party.sites, said.concepts.as_deref()?))
         .collect();
-    let Some([teacher, student, first, fresh]) = best.as_deref() else {
+    let Some(best) = best else {
         return Vec::new();
     };
     let cell = |score: Option<f32>| match score {
@@ -44,16 +44,27 @@ pub fn probed(sites: &[Site], concepts: &[Vec<Figure>]) -> Vec<Figure> {
         None => Cell::Text("–".into()),
     };
     let row = |place: usize| {
-        let mut cells = vec![Cell::Text(teacher[place].0.clone())];
-        cells.extend([teacher, student, first, fresh].map(|one| cell(one[place].1)));
+        let mut cells = vec![Cell::Text(best[0][place].0.clone())];
+        cells.extend(best.iter().map(|one| cell(one[place].1)));
         cells
     };
-    let mean = |one: &[(String, Option<f32>)]| {
-        let scores: Vec<f64> = one.iter().filter_map(|one| one.1.map(f64::from)).collect();
-        scores.iter().sum::<f64>() / scores.len().max(1) as f64
+    let number = |id: &str, name: &str| {
+        let place = parties.iter().position(|party| party.id == id)?;
+        let scores = best[place].iter().filter_map(|one| one.1.map(f64::from));
+        let scores: Vec<f64> = scores.collect();
+        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+        Some(Number::new(&format!("concepts_{id}"), name, mean))
     };
+    let control = |id, name| number(id, name).map(Number::control);
+    let numbers = [
+        number("student", "mean probe score, student"),
+        control("teacher", "teacher"),
+        control("equal", "student of equal width"),
+        control("teacher_untrained", "untrained teacher"),
+        control("student_untrained", "untrained student"),
+    ];
     let mut columns = vec!["concept".to_owned()];
-    columns.extend(NAMES.map(String::from));
+    columns.extend(parties.iter().map(|party| party.name.to_owned()));
     let table = Figure {
         title: "Concepts side by side".into(),
         caption: "How well a linear probe reads each concept from the best hidden site of each network: balanced \
@@ -61,35 +72,30 @@ pub fn probed(sites: &[Site], concepts: &[Vec<Figure>]) -> Vec<Figure> {
             .into(),
         body: Body::Table {
             columns,
-            rows: (0..teacher.len()).map(row).collect(),
+            rows: (0..best[0].len()).map(row).collect(),
         },
-        numbers: vec![
-            Number::new("concepts_student", "mean probe score, student", mean(student)),
-            Number::new("concepts_teacher", "teacher", mean(teacher)).control(),
-            Number::new("concepts_teacher_untrained", "untrained teacher", mean(first)).control(),
-            Number::new("concepts_student_untrained", "untrained student", mean(fresh)).control(),
-        ],
+        numbers: numbers.into_iter().flatten().collect(),
     };
-    [Some(table), difference(concepts)]
+    [Some(table), difference(&said[0], &said[1])]
         .into_iter()
         .flatten()
         .collect()
 }
 
 /// The student's probe scores less the teacher's, by concept and site.
-fn difference(concepts: &[Vec<Figure>]) -> Option<Figure> {
-    let scores = |place: usize| match &concepts.get(place)?.first()?.body {
+fn difference(teacher: &Said, student: &Said) -> Option<Figure> {
+    let scores = |said: &'_ Said| match &said.concepts.as_ref()?.first()?.body {
         Body::Heatmap {
             rows,
             columns,
             values,
             ..
-        } => Some((rows, columns, values)),
+        } => Some((rows.clone(), columns.clone(), values.clone())),
         _ => None,
     };
-    let ((rows, columns, teacher), (_, _, student)) = (scores(0)?, scores(1)?);
+    let ((rows, columns, teacher), (_, _, student)) = (scores(teacher)?, scores(student)?);
     let less = |(one, other): (&Option<f32>, &Option<f32>)| Some((*other)? - (*one)?);
-    let values: Vec<Option<f32>> = teacher.iter().zip(student).map(less).collect();
+    let values: Vec<Option<f32>> = teacher.iter().zip(&student).map(less).collect();
     let most = values
         .iter()
         .flatten()
@@ -100,8 +106,8 @@ fn difference(concepts: &[Vec<Figure>]) -> Option<Figure> {
                   says more plainly what the state is like."
             .into(),
         body: Body::Heatmap {
-            rows: rows.clone(),
-            columns: columns.clone(),
+            rows,
+            columns,
             values,
             colour: Colour::Diverging {
                 limit: most,

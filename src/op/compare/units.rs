@@ -1,13 +1,7 @@
 //! Units of teacher and student, side by side.
 
-use super::NAMES;
+use super::{Party, Said, number};
 use crate::op::figure::{Body, Cell, Figure, Number};
-
-/// The number called `id` among the figures of an op.
-fn number<'a>(figures: &'a [Figure], id: &str) -> Option<&'a Number> {
-    let mut numbers = figures.iter().flat_map(|figure| &figure.numbers);
-    numbers.find(|number| number.id == id)
-}
 
 /// The first of an ablation's bars: the unit that matters most.
 fn strongest(figures: &[Figure]) -> Option<(&str, f32)> {
@@ -17,25 +11,19 @@ fn strongest(figures: &[Figure]) -> Option<(&str, f32)> {
     })
 }
 
-/// What ablation said of a layer of a network.
-pub struct Ablated {
-    pub network: &'static str,
-    pub site: String,
-    pub figures: Vec<Figure>,
-}
-
-/// Units without effect and units that matter most, in every layer of both networks.
-pub fn vestigial(units: &[Ablated]) -> Figure {
-    let row = |one: &Ablated| {
-        let cell = |id| match number(&one.figures, id) {
+/// Units without effect and units that matter most, in every layer of the trained networks.
+pub fn vestigial(parties: &[Party<'_>], said: &[Said]) -> Figure {
+    let row = |name: &str, (site, figures): &(String, Vec<Figure>)| {
+        let cell = |id| match number(figures, id) {
             Some(number) => Cell::Number(number.value),
             None => Cell::Text("–".into()),
         };
-        let (unit, effect) = strongest(&one.figures).unwrap_or_default();
+        let units = number(figures, "vestigial_units").and_then(|number| number.out_of);
+        let (unit, effect) = strongest(figures).unwrap_or_default();
         vec![
-            Cell::Text(one.network.into()),
-            Cell::Text(one.site.clone()),
-            Cell::Number(total(&[one], "vestigial_units").1),
+            Cell::Text(name.into()),
+            Cell::Text(site.clone()),
+            Cell::Number(units.unwrap_or(0.0)),
             cell("vestigial_units"),
             Cell::Text(unit.into()),
             Cell::Number(effect.into()),
@@ -53,27 +41,40 @@ pub fn vestigial(units: &[Ablated]) -> Figure {
         "choices changed by it",
         "by the median unit",
     ];
+    let networks = parties.iter().zip(said);
+    let rows = networks.flat_map(|(party, said)| said.units.iter().map(|one| row(party.name, one)));
+    let units = parties.iter().zip(said);
+    let units: Vec<(&str, Vec<&[Figure]>)> = units
+        .filter(|(party, _)| party.is_trained())
+        .map(|(party, said)| {
+            let figures = said.units.iter().map(|one| one.1.as_slice());
+            (party.id, figures.collect())
+        })
+        .collect();
     Figure {
         title: "Units side by side".into(),
-        caption: "Units of each layer taken away one at a time in both networks: how many hardly move the \
+        caption: "Units of each layer taken away one at a time in each network: how many hardly move the \
                   policy, and what the one that moves it most does."
             .into(),
         body: Body::Table {
             columns: columns.map(String::from).to_vec(),
-            rows: units.iter().map(row).collect(),
+            rows: rows.collect(),
         },
-        numbers: counts(units),
+        numbers: counts(&units),
     }
 }
 
-/// Vestigial units of both networks, over all layers.
-fn counts(units: &[Ablated]) -> Vec<Number> {
-    let (student, teacher): (Vec<&Ablated>, Vec<&Ablated>) =
-        units.iter().partition(|one| one.network == NAMES[1]);
+/// Vestigial units of each network, over all layers.
+fn counts(units: &[(&str, Vec<&[Figure]>)]) -> Vec<Number> {
     let count =
         |id: &str, name: &str, (value, all): (f64, f64)| Number::new(id, name, value).out_of(all);
-    let [in_student, in_teacher] = [&student, &teacher].map(|of| total(of, "vestigial_units"));
-    let gone = (in_teacher.0 - in_student.0, in_teacher.1);
+    let of = |id: &str, number: &str| {
+        let found = units.iter().find(|(network, _)| *network == id);
+        found.map_or((0.0, 0.0), |(_, figures)| total(figures, number))
+    };
+    let ours = |id| of(id, "vestigial_units");
+    let (student, teacher, equal) = (ours("student"), ours("teacher"), ours("equal"));
+    let gone = (teacher.0 - student.0, teacher.1);
     let mut numbers = vec![
         count(
             "vestigial_gone",
@@ -83,31 +84,36 @@ fn counts(units: &[Ablated]) -> Vec<Number> {
         count(
             "vestigial_student",
             "vestigial units of the student",
-            in_student,
+            student,
         ),
-        count("vestigial_teacher", "of the teacher", in_teacher).control(),
+        count("vestigial_teacher", "of the teacher", teacher).control(),
     ];
-    for (id, name, of) in [
+    let before = |id| of(id, "vestigial_units_untrained");
+    for (id, name, found) in [
+        (
+            "vestigial_equal",
+            "of a student as wide as the teacher",
+            equal,
+        ),
         (
             "vestigial_student_untrained",
             "of the untrained student",
-            &student,
+            before("student"),
         ),
         (
             "vestigial_teacher_untrained",
             "of the untrained teacher",
-            &teacher,
+            before("teacher"),
         ),
     ] {
-        let found = total(of, "vestigial_units_untrained");
         numbers.extend((found.1 > 0.0).then(|| count(id, name, found).control()));
     }
     numbers
 }
 
 /// A number of some ablations, added up, and what it is out of.
-fn total(units: &[&Ablated], id: &str) -> (f64, f64) {
-    let numbers = units.iter().filter_map(|one| number(&one.figures, id));
+fn total(units: &[&[Figure]], id: &str) -> (f64, f64) {
+    let numbers = units.iter().filter_map(|figures| number(figures, id));
     numbers.fold((0.0, 0.0), |(sum, all), number| {
         (sum + number.value, all + number.out_of.unwrap_or(0.0))
     })
@@ -119,10 +125,8 @@ mod tests {
 
     #[test]
     fn units_that_are_gone_are_the_teachers_less_the_students() {
-        let ablated = |network, vestigial: f64, units: f64| Ablated {
-            network,
-            site: "h".into(),
-            figures: vec![Figure {
+        let ablated = |vestigial: f64, units: f64| {
+            vec![Figure {
                 title: "Units".into(),
                 caption: "Units.".into(),
                 body: Body::Table {
@@ -130,12 +134,19 @@ mod tests {
                     rows: Vec::new(),
                 },
                 numbers: vec![Number::new("vestigial_units", "vestigial", vestigial).out_of(units)],
-            }],
+            }]
         };
+        let layers = [
+            ablated(3.0, 16.0),
+            ablated(2.0, 16.0),
+            ablated(1.0, 4.0),
+            ablated(7.0, 32.0),
+        ];
+        let layers: Vec<&[Figure]> = layers.iter().map(Vec::as_slice).collect();
         let units = [
-            ablated(NAMES[0], 3.0, 16.0),
-            ablated(NAMES[0], 2.0, 16.0),
-            ablated(NAMES[1], 1.0, 4.0),
+            ("teacher", layers[..2].to_vec()),
+            ("student", layers[2..3].to_vec()),
+            ("equal", layers[3..].to_vec()),
         ];
         let found = counts(&units);
         let found: Vec<_> = found
@@ -146,6 +157,7 @@ mod tests {
             ("vestigial_gone", 4.0, Some(32.0)),
             ("vestigial_student", 1.0, Some(4.0)),
             ("vestigial_teacher", 5.0, Some(32.0)),
+            ("vestigial_equal", 7.0, Some(32.0)),
         ];
         assert_eq!(found, expected);
     }

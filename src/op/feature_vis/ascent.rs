@@ -1,6 +1,6 @@
 //! Gradient ascent on observations, within the range that was observed.
 
-use super::{Found, Place, Target, summary};
+use super::{Effort, Found, Place, Target, is_near, summary};
 use crate::{
     backend,
     env::Env,
@@ -64,11 +64,12 @@ pub(super) async fn search(
         subject.step(count.0 + step + 1, count.1).await?;
     }
     let top = samples::highest(&best.0);
+    let reached = best.0.iter().filter(|end| is_near(**end, best.0[top]));
     Ok(Found {
+        effort: Effort::Agreeing(reached.count(), best.0.len()),
         activation: best.0[top],
         place: Place::Observation(best.1[top * width..(top + 1) * width].to_vec()),
         curve,
-        ends: best.0,
     })
 }
 

@@ -4,13 +4,17 @@
 use crate::{
     agent::Decision,
     env::Env,
-    error::Result,
+    error::{Error, Result},
     model::evaluator::Evaluator,
     op::{Subject, Watch, reference_states},
+    rng::Rng,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Plies that the agent has played before a state on its own line.
 const LEAD: usize = 2;
+/// States on its own line from which an agent that searches grows a tree each.
+const NUM_TREES: usize = 128;
 /// Directions in which a cell is left, and never.
 pub const NUM_WAYS: usize = 5;
 const NEVER: usize = 4;
@@ -18,8 +22,8 @@ const NEVER: usize = 4;
 /// A line of play from a state.
 pub struct Line {
     pub start: Box<dyn Env>,
-    /// Whether the agent itself has come to the start from elsewhere.
-    pub is_own: bool,
+    /// Whether the start is on the ground.
+    pub is_on: bool,
     pub actions: Vec<usize>,
     /// Whether each action is among the best, where that is known for every state of the game.
     pub best: Vec<bool>,
@@ -54,37 +58,57 @@ impl Line {
     }
 }
 
-/// Lines of `horizon` plies at most from `count` reference states, of which every other one is played on for
-/// a few plies first: those starts are on the agent's own line. `watch` is told plies.
+/// States that the agent has met, in thought or in play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// Nodes of the trees that it grows at its own positions.
+    Tree,
+    /// Where an agent that does not search comes by its own moves.
+    Line,
+}
+
+/// Lines of `horizon` plies at most from up to `count` states, half of them on the ground. `watch` is told
+/// plies.
 pub async fn lines(
     subject: &Subject<'_>,
     count: usize,
     horizon: usize,
     watch: &dyn Watch,
-) -> Result<Vec<Line>> {
+) -> Result<(Ground, Vec<Line>)> {
     let mut rng = subject.rng.split("lines");
-    let mut states = reference_states(subject.env, count, &mut subject.rng.split("reference"));
-    let own = |index: usize| index % 2 == 1;
-    for _ in 0..LEAD {
-        let open = going_on(&states, own);
-        for (index, action) in choices(&subject.evaluator, &states, &open).await? {
-            states[index].step(action, &mut rng)?;
+    let states = reference_states(subject.env, count, &mut subject.rng.split("reference"));
+    let own = played_on(subject, &states, &mut rng).await?;
+    let (ground, on, off) = match on_trees(subject, &own).await {
+        Ok(tree) => {
+            let is_off = |state: &&Box<dyn Env>| !tree.contains_key(&state.state().to_string());
+            let off: Vec<_> = states.iter().filter(is_off).cloned().collect();
+            let mut on: Vec<_> = tree.into_values().collect();
+            rng.shuffle(&mut on);
+            on.truncate(count / 2);
+            (Ground::Tree, on, off)
         }
-    }
-    let fresh = |(index, start): (usize, Box<dyn Env>)| Line {
-        is_own: own(index),
+        // One state in two stays where it was.
+        Err(Error::NotApplicable { .. }) => {
+            let off = states.into_iter().step_by(2).collect();
+            (Ground::Line, own, off)
+        }
+        Err(why) => return Err(why),
+    };
+    let room = count - on.len().min(count);
+    let off = off.into_iter().take(room).map(|state| (false, state));
+    let starts = on.into_iter().map(|state| (true, state)).chain(off);
+    let fresh = |(is_on, start): (bool, Box<dyn Env>)| Line {
+        is_on,
         actions: Vec::new(),
         best: Vec::new(),
         cells: start.agent_cell().into_iter().collect(),
         start,
     };
-    let mut lines: Vec<Line> = states.into_iter().enumerate().map(fresh).collect();
-    lines.retain(|line| !line.start.outcome().done());
+    let mut lines: Vec<Line> = starts.map(fresh).collect();
     let mut states: Vec<Box<dyn Env>> = lines.iter().map(|line| line.start.clone()).collect();
     let knows_best = subject.env.enumerate().is_some();
     for ply in 0..horizon {
-        let open = going_on(&states, |_| true);
-        for (index, action) in choices(&subject.evaluator, &states, &open).await? {
+        for (index, action) in choices(&subject.evaluator, &states).await? {
             let (state, line) = (&mut states[index], &mut lines[index]);
             if let Some(optimum) = state.optimum().filter(|_| knows_best) {
                 line.best.push(optimum.is_best(action));
@@ -95,25 +119,69 @@ pub async fn lines(
         }
         watch.step(ply + 1, horizon).await?;
     }
-    Ok(lines)
+    Ok((ground, lines))
 }
 
-/// Those of the states asked for that have not ended.
-fn going_on(states: &[Box<dyn Env>], is_asked: impl Fn(usize) -> bool) -> Vec<usize> {
-    let goes_on = |index: &usize| is_asked(*index) && !states[*index].outcome().done();
-    (0..states.len()).filter(goes_on).collect()
-}
-
-/// The likeliest action in each of the states `open`.
-async fn choices(
-    evaluator: &Evaluator,
+/// Every other one of `states`, some plies of the agent's later; without those that end.
+async fn played_on(
+    subject: &Subject<'_>,
     states: &[Box<dyn Env>],
-    open: &[usize],
-) -> Result<Vec<(usize, usize)>> {
+    rng: &mut Rng,
+) -> Result<Vec<Box<dyn Env>>> {
+    let mut own: Vec<_> = states.iter().skip(1).step_by(2).cloned().collect();
+    for _ in 0..LEAD {
+        for (index, action) in choices(&subject.evaluator, &own).await? {
+            own[index].step(action, rng)?;
+        }
+    }
+    own.retain(|state| !state.outcome().done());
+    Ok(own)
+}
+
+/// Distinct nodes of the trees that the agent grows at the first of `roots`, by what they are; those that end
+/// the game are left out. Errors: `NotApplicable` where it does not search.
+async fn on_trees(
+    subject: &Subject<'_>,
+    roots: &[Box<dyn Env>],
+) -> Result<BTreeMap<String, Box<dyn Env>>> {
+    let key = |state: &Box<dyn Env>| state.state().to_string();
+    let mut known = BTreeSet::new();
+    let fresh = roots.iter().filter(|root| known.insert(key(root)));
+    let roots: Vec<Box<dyn Env>> = fresh.take(NUM_TREES).cloned().collect();
+    let explored = subject
+        .lab
+        .explore(&subject.evaluator, &roots, None)
+        .await?;
+    let mut found = BTreeMap::new();
+    for (root, explored) in roots.iter().zip(explored) {
+        let mut nodes: Vec<Box<dyn Env>> = Vec::with_capacity(explored.branches.len());
+        for branch in &explored.branches {
+            let node = match branch.parent {
+                None => root.clone(),
+                Some(parent) => {
+                    let mut node = nodes[parent].clone();
+                    // A game that is searched leaves nothing to chance.
+                    node.step(branch.action, &mut Rng::new(0))?;
+                    node
+                }
+            };
+            if !branch.is_over {
+                found.insert(key(&node), node.clone());
+            }
+            nodes.push(node);
+        }
+    }
+    Ok(found)
+}
+
+/// The likeliest action in each of `states` that has not ended, by its place.
+async fn choices(evaluator: &Evaluator, states: &[Box<dyn Env>]) -> Result<Vec<(usize, usize)>> {
+    let goes_on = |index: &usize| !states[*index].outcome().done();
+    let open: Vec<usize> = (0..states.len()).filter(goes_on).collect();
     let asked: Vec<Box<dyn Env>> = open.iter().map(|&index| states[index].clone()).collect();
     let decided = Decision::bare(evaluator, &asked).await?;
     let actions = decided.iter().map(|decision| decision.action);
-    Ok(open.iter().copied().zip(actions).collect())
+    Ok(open.into_iter().zip(actions).collect())
 }
 
 #[cfg(test)]
@@ -127,7 +195,7 @@ mod tests {
         let start = (env::entry("tictactoe").unwrap().make)(&json!({})).unwrap();
         let line = Line {
             start,
-            is_own: false,
+            is_on: false,
             actions: vec![7, 3],
             best: Vec::new(),
             // Right, a bump, down, back up, left: the cell in the middle is left down first.

@@ -1,6 +1,6 @@
 //! Plans that were read, as figures.
 
-use super::{Estimate, Found, Scores, Source, Study};
+use super::{Estimate, Found, Scores, Source, Study, lines::Ground};
 use crate::op::figure::{Bar, Body, Cell, Colour, Figure, Number, Scale};
 
 /// Moves by site and ply, the best of them with controls, and ways on a grid.
@@ -15,6 +15,13 @@ fn name_of(ply: usize) -> String {
     match ply {
         0 => "now".into(),
         ply => format!("{ply} ahead"),
+    }
+}
+
+fn on_ground(ground: Ground) -> &'static str {
+    match ground {
+        Ground::Tree => "on the agent's search tree",
+        Ground::Line => "on the agent's own line",
     }
 }
 
@@ -89,7 +96,8 @@ fn moves(study: &Study, found: &Found<'_>) -> Figure {
     let above: Vec<bool> = rows.map(|row| row.is_above()).collect();
     // The move now is the policy's own answer.
     let ahead = above.iter().skip(1).take_while(|above| **above).count();
-    let own = study.is_own.iter().filter(|own| **own).count() as f64;
+    let on = study.is_on.iter().filter(|on| **on).count() as f64;
+    let name = format!("of them {}", on_ground(study.ground));
     Figure {
         title: "Coming moves".into(),
         caption: "How well the agent's coming moves are read from each site: macro F1 over actions, on states \
@@ -107,8 +115,8 @@ fn moves(study: &Study, found: &Found<'_>) -> Figure {
         numbers: vec![
             Number::new("plies_ahead", "plies ahead above all controls", ahead as f64)
                 .out_of(study.moves.len() as f64 - 1.0),
-            Number::new("states", "states", study.is_own.len() as f64),
-            Number::new("own_line_states", "of them on the agent's own line", own),
+            Number::new("states", "states", study.is_on.len() as f64),
+            Number::new("states_on", &name, on),
         ],
     }
 }
@@ -134,7 +142,7 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
         ];
         let controls = row.controls.map(|control| Estimate::of(&control?.all));
         cells.extend(controls.map(cell));
-        let parts = [&row.scores().own, &row.scores().other];
+        let parts = [&row.scores().on, &row.scores().off];
         cells.extend(parts.map(|part| cell(Estimate::of(part))));
         cells.push(match study.best[row.ply] {
             Some(share) => Cell::Number(share.into()),
@@ -151,7 +159,10 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
         "input",
         "shuffled",
         "policy",
-        "own line",
+        match study.ground {
+            Ground::Tree => "on the tree",
+            Ground::Line => "own line",
+        },
         "off it",
         "best moves",
     ];
@@ -170,12 +181,21 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
         let name = format!("{}, from {}", name_of(row.ply), row.site.name);
         numbers.push(Number::new(&id(""), &name, row.scores().mean().into()));
         numbers.push(Number::new(&id("_control"), "highest control", highest.into()).control());
+        if let Some(on) = Estimate::of(&row.scores().on) {
+            let name = on_ground(study.ground);
+            numbers.push(Number::new(&id("_on"), name, on.mean.into()));
+        }
+        if let Some(off) = Estimate::of(&row.scores().off) {
+            numbers.push(Number::new(&id("_off"), "off it", off.mean.into()).control());
+        }
     }
     Figure {
         title: "Moves with controls".into(),
-        caption: "Macro F1 at the best site, beside the best untrained site, the input, shuffled plans and the \
-                  policy's logits; then on the agent's own line and off it, and the share of best moves."
-            .into(),
+        caption: format!(
+            "Macro F1 at the best site, beside the best untrained site, the input, shuffled plans and the policy's \
+             logits; then {} and off it, and the share of best moves.",
+            on_ground(study.ground)
+        ),
         body: Body::Table {
             columns: columns.map(str::to_owned).to_vec(),
             rows: rows.iter().map(cells).collect(),

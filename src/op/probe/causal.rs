@@ -1,7 +1,7 @@
 //! Whether what a probe reads is used: its direction is taken out of the site or added to it, beside random
 //! directions of the same length.
 
-use super::{Fitter, Kind, Prepared, Row, Study, data};
+use super::{Fitter, Prepared, Row, Study, data};
 use crate::{
     error::Result,
     model::{
@@ -46,10 +46,7 @@ pub async fn check(
     let width = focus.site.len();
     let prepared = Prepared::new(activations, width, split);
     // A probe that bends has no direction: the linear one's is looked at.
-    let fit = |prepared: &Prepared| {
-        let fitter = Fitter::new(&prepared.train, study);
-        fitter.fit(Kind::Linear, &target, &mut study.rng.split("causal"))
-    };
+    let fit = |prepared: &Prepared| Fitter::new(&prepared.train, study).linear(&target);
     let probe = fit(&prepared);
     let Some(direction) = direction(&probe, &prepared) else {
         return Ok(None);
@@ -268,12 +265,10 @@ fn numbers(moved: &[Moved], [score, projected, again]: [f32; 3], total: f64) -> 
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
-    use crate::{
-        op::probe::{Probe, tests::planted},
-        rng::Rng,
-    };
+    use crate::op::probe::{Probe, tests::planted};
 
     #[test]
     fn what_is_planted_is_gone_once_its_direction_is_taken_out() {
@@ -281,10 +276,7 @@ mod tests {
         let (split, values) = (&study.splits[0], &study.sample.concepts[0]);
         let width = activations.len() / values.len();
         let target = data::target(values, &split.train, true).unwrap();
-        let fit = |prepared: &Prepared| {
-            let fitter = Fitter::new(&prepared.train, &study);
-            fitter.fit(Kind::Linear, &target, &mut Rng::new(0))
-        };
+        let fit = |prepared: &Prepared| Fitter::new(&prepared.train, &study).linear(&target);
         let score = |probe: &Probe, design| {
             data::score(values, split, true, &probe.answers(design)).unwrap()
         };

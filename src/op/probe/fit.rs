@@ -5,6 +5,7 @@
 //! Parameters are one vector: a weight for each feature, and the bias last. The bias is never penalised.
 //! Golden: `golden/probes.json`.
 
+use crate::{error::Result, op::Watch};
 use std::collections::VecDeque;
 
 /// Features `[row × width]`, row by row.
@@ -394,12 +395,24 @@ impl Memory {
 /// The largest change of a parameter at which the proximal gradient ends.
 const SETTLED: f32 = 1e-5;
 
+/// Steps of training between two at which it can be called off.
+pub const BREATH: usize = 20;
+
 /// The weighted loss + `penalty` · Σ|w|, after at most `num_steps`: most weights are exactly 0.
-pub fn sparse(design: &Design, target: &Target, penalty: f32, num_steps: usize) -> Vec<f32> {
+/// Errors: `Cancelled`.
+pub async fn sparse(
+    design: &Design,
+    target: &Target,
+    (penalty, num_steps): (f32, usize),
+    watch: &dyn Watch,
+) -> Result<Vec<f32>> {
     let bound = target.loss.curvature() * largest_eigenvalue(design, &target.weights);
     let mut at = vec![0.0; design.width + 1];
     let (mut ahead, mut momentum) = (at.clone(), 1.0_f32);
-    for _ in 0..num_steps {
+    for step in 1..=num_steps {
+        if step % BREATH == 0 {
+            watch.step(step, num_steps).await?;
+        }
         let gradient = design.back(&target.slopes(&design.times(&ahead)));
         let mut next = ahead.clone();
         add(&mut next, -1.0 / bound, &gradient);
@@ -423,7 +436,7 @@ pub fn sparse(design: &Design, target: &Target, penalty: f32, num_steps: usize) 
             break;
         }
     }
-    at
+    Ok(at)
 }
 
 /// A little more than the largest eigenvalue of the weighted rows' second moments, bias included.
@@ -445,8 +458,20 @@ fn largest_eigenvalue(design: &Design, weights: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
+    use crate::op::Patient;
+
+    fn sparse(design: &Design, target: &Target, penalty: f32, num_steps: usize) -> Vec<f32> {
+        pollster::block_on(super::sparse(
+            design,
+            target,
+            (penalty, num_steps),
+            &Patient,
+        ))
+        .unwrap()
+    }
 
     fn design(rows: &[&[f32]]) -> Design {
         Design {

@@ -1,8 +1,8 @@
 //! A probe with one hidden layer of ReLU units, trained on the whole batch at once by Adam (Kingma & Ba
 //! 2015): what it reads and a linear one does not is there, but not as a direction.
 
-use super::fit::{Design, Target, add, dot};
-use crate::rng::Rng;
+use super::fit::{BREATH, Design, Target, add, dot};
+use crate::{error::Result, op::Watch, rng::Rng};
 
 /// Hidden units: few, so that the probe finds a concept and does not compute it.
 const UNITS: usize = 8;
@@ -18,17 +18,22 @@ pub struct Hidden {
 }
 
 impl Hidden {
-    /// Trains on weighted rows, for `num_steps`; `penalty`/2 · |w|² is added to their loss. `rng` draws the first weights.
-    pub fn fit(
+    /// Trains on weighted rows, for `num_steps`; `penalty`/2 · |w|² is added to their loss. `rng` draws the
+    /// first weights. Errors: `Cancelled`.
+    pub async fn fit(
         design: &Design,
         target: &Target,
         (penalty, num_steps): (f32, usize),
         rng: &mut Rng,
-    ) -> Self {
+        watch: &dyn Watch,
+    ) -> Result<Self> {
         let mut probe = Self::drawn(design.width, rng);
         let count = probe.parameters.len();
         let (mut means, mut squares) = (vec![0.0; count], vec![0.0; count]);
         for step in 1..=num_steps {
+            if step % BREATH == 0 {
+                watch.step(step, num_steps).await?;
+            }
             let gradient = probe.gradient(design, target, penalty);
             let [one, two] = DECAYS.map(|decay| 1.0 - decay.powi(step as i32));
             for (index, slope) in gradient.into_iter().enumerate() {
@@ -38,7 +43,7 @@ impl Hidden {
                 probe.parameters[index] -= RATE * means[index] / one / deviation;
             }
         }
-        probe
+        Ok(probe)
     }
 
     fn drawn(width: usize, rng: &mut Rng) -> Self {
@@ -112,9 +117,14 @@ impl Hidden {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
-    use crate::op::probe::fit::{Loss, logistic};
+    use crate::op::{
+        Patient,
+        probe::fit::{Loss, logistic},
+    };
+    use pollster::block_on;
 
     /// Points whose class is whether their two first coordinates have the same sign.
     fn exclusive_or(loss: Loss) -> (Design, Target) {
@@ -176,7 +186,9 @@ mod tests {
     #[test]
     fn it_reads_an_exclusive_or_that_no_direction_holds() {
         let (design, target) = exclusive_or(Loss::Logistic);
-        let probe = Hidden::fit(&design, &target, (1e-3, 80), &mut Rng::new(0));
+        let mut rng = Rng::new(0);
+        let probe = Hidden::fit(&design, &target, (1e-3, 80), &mut rng, &Patient);
+        let probe = block_on(probe).unwrap();
         let bent = share_right(&probe.answers(&design), &target.values);
         let straight = logistic(&design, &target, 1e-3);
         let straight = share_right(&design.times(&straight), &target.values);

@@ -197,7 +197,7 @@ fn table(
 
 /// Mean place of the best site, from 0 of the first hidden one to 1 of the last; none of no concepts.
 fn mean_depth(course: &Course<'_>, rows: &[&Row]) -> Option<f64> {
-    let deepest = course.sites.len().saturating_sub(1).max(1) as f64;
+    let deepest = course.num_hidden.saturating_sub(1).max(1) as f64;
     let sum: f64 = rows.iter().map(|row| row.site as f64 / deepest).sum();
     (!rows.is_empty()).then(|| sum / rows.len() as f64)
 }

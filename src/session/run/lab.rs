@@ -68,6 +68,19 @@ impl Run {
             .collect())
     }
 
+    /// The network after so many updates, of which nobody but `watch` is told.
+    async fn advance_alone(&mut self, updates: usize, watch: &dyn Watch) -> Result<Evaluator> {
+        for done in 1..=updates {
+            self.agent.advance().await?;
+            watch.step(done, updates).await?;
+        }
+        Ok(Evaluator {
+            network: self.agent.network(),
+            device: self.device.clone(),
+            edits: Vec::new(),
+        })
+    }
+
     /// The figures and numbers of [`Run::answer`].
     pub async fn op(
         &self,
@@ -103,6 +116,7 @@ impl Run {
         }
         let lab = Looked {
             run: self,
+            update: self.update_of(checkpoint),
             at_checkpoints: Cell::new(false),
         };
         let subject = Subject {
@@ -150,6 +164,8 @@ pub struct Answer {
 /// A run as ops see it, which remembers whether they looked at its checkpoints.
 struct Looked<'a> {
     run: &'a Run,
+    /// The update after which the network is looked at.
+    update: usize,
     at_checkpoints: Cell<bool>,
 }
 
@@ -194,16 +210,21 @@ impl Lab for Looked<'_> {
     ) -> Pending<'a, Result<Evaluator>> {
         Box::pin(async move {
             let config = self.run.changed(name, value, seed)?;
+            let updates = config.updates;
             let mut run = Run::build(config, self.run.device_name).await?;
-            for done in 1..=run.config.updates {
-                run.agent.advance().await?;
-                watch.step(done, run.config.updates).await?;
-            }
-            Ok(Evaluator {
-                network: run.agent.network(),
-                device: run.device,
-                edits: Vec::new(),
-            })
+            run.advance_alone(updates, watch).await
+        })
+    }
+
+    fn twin<'a>(&'a self, seed: u64, watch: &'a dyn Watch) -> Pending<'a, Result<[Evaluator; 2]>> {
+        Box::pin(async move {
+            let config = RunConfig {
+                seed,
+                ..self.run.config.clone()
+            };
+            let mut run = Run::build(config, self.run.device_name).await?;
+            let first = run.advance_alone(0, watch).await?;
+            Ok([first, run.advance_alone(self.update, watch).await?])
         })
     }
 
