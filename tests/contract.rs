@@ -8,7 +8,7 @@ mod common;
 
 use common::{
     ask, bits, device, properties, random_game, random_state, shrunk, small_environment,
-    small_network, small_parameters,
+    small_network, small_parameters, small_sizes,
 };
 use glassbox::{
     agent::{AGENTS, Agent, AgentEntry, Explored, MetricInfo, Metrics, Setup},
@@ -1100,7 +1100,8 @@ impl Lab for Bench {
     }
 
     fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
-        let parameters = self.model.scaled(&shrunk(&(self.model.schema)(), 8), scale);
+        let parameters = small_sizes(self.model, self.env.as_ref())?;
+        let parameters = self.model.scaled(&parameters, scale);
         let mut rng = Rng::new(seed);
         Ok(Evaluator {
             network: (self.model.make)(&parameters, self.env.space(), &mut rng, &device())?,

@@ -49,7 +49,7 @@ fn last_hidden(model: &str) -> &'static [&'static str] {
     match model {
         "mlp" => &["blocks.2.post"],
         "convnet" => &["policy.features", "value.hidden"],
-        _ => &["blocks.1.resid_post"],
+        _ => &["blocks.0.resid_post"],
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            blocks: 2,
+            blocks: 1,
             heads: 4,
             head_width: 8,
             mlp_width: 64,
@@ -354,12 +354,14 @@ mod tests {
         }
     }
 
-    /// A network with larger weights than fresh ones have, so that nothing is near uniform.
+    /// A network of two blocks with larger weights than fresh ones have, so that nothing is near uniform.
     fn network(space: &Space) -> Transformer {
-        let mut rng = Rng::new(3);
-        let device = Device::flex();
-        let mut network =
-            Transformer::new(&Parameters::default(), space, &mut rng, &device).unwrap();
+        let (mut rng, device) = (Rng::new(3), Device::flex());
+        let parameters = Parameters {
+            blocks: 2,
+            ..Parameters::default()
+        };
+        let mut network = Transformer::new(&parameters, space, &mut rng, &device).unwrap();
         for block in &mut network.blocks {
             let louder = |linear: &mut Linear| {
                 linear.weight = Param::from_tensor(linear.weight.val() * 2.0);

@@ -3,6 +3,10 @@
 use super::{Claim, Preset};
 use serde_json::json;
 
+/// Parameters of ops that look at the heads of the last block, each as a whole.
+const HEADS: &[&str] = &["site=blocks.1.attn.z"];
+const BY_HEAD: &[&str] = &["site=blocks.1.attn.z", "part=head"];
+
 /// The registry's line.
 pub static PRESET: Preset = Preset {
     id: "tictactoe_transformer",
@@ -14,7 +18,7 @@ pub static PRESET: Preset = Preset {
     agent: "alphazero",
     updates: 200,
     checkpoint_every: 10,
-    parameters: || json!({}),
+    parameters: || json!({"model": {"blocks": 2}}),
     ops: &[
         "direct_attribution",
         "patch",
@@ -40,34 +44,46 @@ pub static PRESET: Preset = Preset {
             0.0,
             "search repairs what the network misses",
         ),
-        // The answers are read off a sum.
+        // Where answers come from.
         Claim::at_most(
             "writers_error",
             0.001,
             "without layer normalisation the answers are plain sums of what heads and layers write",
         )
         .of("direct_attribution"),
-        // Every head of the second block is needed, and before training none is.
-        Claim::at_most(
-            "vestigial_units",
-            0.0,
-            "there are four heads, and each has work",
+        Claim::at_least(
+            "heads_share",
+            0.3,
+            "heads write much of the answer themselves, and not through the perceptrons alone",
         )
-        .of("ablate")
-        .with(&["site=blocks.1.attn.z"]),
+        .of("direct_attribution"),
+        // What the heads of the last block carry.
+        Claim::at_least(
+            "whole_site",
+            0.5,
+            "what cells tell each other in the last block is most of what sets two boards apart",
+        )
+        .of("patch")
+        .with(BY_HEAD),
+        Claim::at_most("vestigial_units", 0.0, "training gives each head work")
+            .of("ablate")
+            .with(HEADS),
+        Claim::at_least("vestigial_units_untrained", 4.0, "before it none matters")
+            .of("ablate")
+            .with(HEADS),
         Claim::at_least(
             "moves_changed",
-            40.0,
-            "without its foremost head the network chooses otherwise on many of 512 boards",
+            50.0,
+            "without its foremost head the network chooses otherwise on a tenth of the boards",
         )
         .of("ablate")
-        .with(&["site=blocks.1.attn.z"]),
+        .with(HEADS),
         Claim::at_most(
             "moves_changed_untrained",
             30.0,
-            "before training a head hardly matters",
+            "an untrained network hardly does",
         )
         .of("ablate")
-        .with(&["site=blocks.1.attn.z"]),
+        .with(HEADS),
     ],
 };
