@@ -105,7 +105,8 @@ fn rightward(figure: &Figure) -> Vec<f32> {
 
 fn number(figures: &[Figure], id: &str) -> f64 {
     let mut numbers = figures.iter().flat_map(|figure| &figure.numbers);
-    numbers.find(|number| number.id == id).unwrap().value
+    let found = numbers.find(|number| number.id == id);
+    found.unwrap_or_else(|| panic!("no {id}")).value
 }
 
 fn cells(figure: &Figure) -> &[Option<f32>] {

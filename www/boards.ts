@@ -45,6 +45,21 @@ async function fill(states: unknown[]): Promise<void> {
   clearHistory();
 }
 
+/** Puts one state on the board on show, or a pair on both boards; a change like any other. */
+export async function loadStates(states: unknown[]): Promise<void> {
+  await attempt('evidence', async () => {
+    const views: StateView[] = [];
+    for (const state of states) views.push(await ask('state', { type: 'inject', state }));
+    const { active } = store.state;
+    const [first, second] = views;
+    if (!first) return;
+    if (!second) return edited(active, first);
+    const board = active === 'clean' ? first : second;
+    change({ boards: { clean: first, corrupt: second }, line: [board], ply: 0 });
+    look();
+  });
+}
+
 async function move(action: number): Promise<void> {
   const { active, line, ply } = store.state;
   const before = activeBoard();

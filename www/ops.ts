@@ -1,9 +1,9 @@
 // Ops and their figures.
 
 import { ask, attempt, request } from './engine';
-import type { Event, OpEntry, RunInfo, StateView } from './protocol';
+import type { Event, OpEntry, RunInfo } from './protocol';
 import { collect } from './sheet';
-import { basis, isStale, type Making, type Result, store } from './store';
+import { basis, boardsFor, isStale, type Making, type Result, store } from './store';
 
 const RECOMPUTE_DELAY_MS = 400;
 /** An op that takes longer is not run again unasked. */
@@ -34,13 +34,6 @@ export function setOp(op: string, parameters?: Record<string, unknown>): void {
 /** Whether an op is run again after each checkpoint while the agent trains. */
 export function setLive(op: string, on: boolean): void {
   store.set({ live: { ...store.state.live, [op]: on } });
-}
-
-/** The boards that an op looks at: none, the one on show, or the pair. */
-function boardsFor(numStates: number): StateView[] {
-  const { boards, active } = store.state;
-  const wanted = numStates === 2 ? [boards.clean, boards.corrupt] : [boards[active]];
-  return wanted.slice(0, numStates).flatMap((board) => board ?? []);
 }
 
 /** Seconds that an op took when it was last run; none when it has not been. */
@@ -86,7 +79,7 @@ async function performNow(
   };
   const timer = quiet > 0 ? setTimeout(tell, quiet) : undefined;
   if (quiet === 0) tell();
-  const basedOn = basis(store.state);
+  const basedOn = basis(store.state, entry.num_states);
   const made = makingOf(entry, parameters, run);
   const take = (events: Event[]) => {
     for (const event of events) {
@@ -115,7 +108,7 @@ function makingOf(entry: OpEntry, parameters: Record<string, unknown>, run: RunI
     op: entry.id,
     parameters,
     run,
-    boards: boardsFor(entry.num_states),
+    boards: boardsFor(store.state, entry.num_states),
     edits,
     update,
     numbers: [],

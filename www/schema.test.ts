@@ -7,6 +7,7 @@ import {
   labelOf,
   parse,
   print,
+  printIn,
   problem,
   range,
   sliderShare,
@@ -53,6 +54,29 @@ describe('fieldsOf', () => {
       ['action', 'number'],
       ['site', 'text'],
     ]);
+  });
+
+  it('leaves to the engine what is automatic, and says what that is', () => {
+    const count = { type: 'integer', minimum: 0, default: 0, 'x-auto': 'as at play' };
+    const absent = { type: ['integer', 'null'], default: null };
+    const [automatic, optional, plain] = fieldsOf({
+      properties: { count, absent, plain: { type: 'integer', default: 0 } },
+    });
+    if (!automatic || !optional || !plain) throw new Error('no fields');
+    expect([automatic, optional, plain].map((one) => one.automatic)).toEqual([
+      'as at play',
+      'automatic',
+      '',
+    ]);
+    expect([printIn(automatic, 0), printIn(automatic, 3), printIn(plain, 0)]).toEqual([
+      '',
+      '3',
+      '0',
+    ]);
+    expect(parse(automatic, ' ')).toBe(0);
+    expect(parse(optional, '')).toBeNull();
+    expect(problem(automatic, parse(automatic, ''))).toBeNull();
+    expect(problem(plain, parse(plain, ''))).not.toBeNull();
   });
 
   it('follows the order of declaration, where the schema tells it', () => {

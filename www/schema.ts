@@ -34,6 +34,8 @@ export interface Field {
   /** It may be left empty. */
   optional: boolean;
   source: ChoiceSource | null;
+  /** What the fallback stands for, where it is chosen for the visitor; empty where it is a plain value. */
+  automatic: string;
 }
 
 export type Values = Record<string, unknown>;
@@ -142,14 +144,27 @@ function spansMagnitudes(low: number, high: number): boolean {
 export function parse(field: Field, text: string): unknown {
   const { control } = field;
   const trimmed = text.trim();
-  if (trimmed === '') return control.kind === 'list' ? [] : field.optional ? null : '';
+  if (trimmed === '') {
+    if (field.automatic) return field.fallback;
+    return control.kind === 'list' ? [] : '';
+  }
   if (control.kind === 'number') return readNumber(trimmed);
   if (control.kind !== 'list') return trimmed;
   const parts = trimmed.split(/[\s,]+/).filter((part) => part !== '');
   return control.items === 'string' ? parts : parts.map(readNumber);
 }
 
-/** A value as text for an input. */
+/** A value as text for an input; empty where it is left to the engine. */
+export function printIn(field: Field, value: unknown): string {
+  return isAutomatic(field, value) ? '' : print(value);
+}
+
+/** Whether a value is one that is chosen for the visitor. */
+export function isAutomatic({ automatic, fallback }: Field, value: unknown): boolean {
+  return automatic !== '' && JSON.stringify(value) === JSON.stringify(fallback);
+}
+
+/** A value as text. */
 export function print(value: unknown): string {
   if (value === null || value === undefined) return '';
   return Array.isArray(value) ? value.join(', ') : String(value);
@@ -172,6 +187,7 @@ function fieldOf(name: string, property: Node): Field {
     fallback: property.default ?? null,
     optional,
     source: asText(property['x-choices']) || null,
+    automatic: asText(property['x-auto']) || (optional ? 'automatic' : ''),
   };
 }
 

@@ -3,14 +3,14 @@
 // It holds no script and asks for nothing; what it says is put into it as text, never as markup.
 
 import { html, nothing, render, type TemplateResult } from 'lit';
-import { hasValues, legend, numberOf } from './components/figure_parts';
+import { captionOf, hasValues, legend, numberOf } from './components/figure_parts';
 import { describe, drawScene } from './components/scene';
 import { type Drawn, draw, loadDrawings } from './figures';
-import { heightFor } from './figures/drawing';
+import { heightFor, withSlack } from './figures/drawing';
 import { drawTable } from './figures/table';
 import { formatNumber } from './format';
 import type { Catalogue } from './protocol';
-import { defaultsOf, fieldsOf, labelOf } from './schema';
+import { defaultsOf, fieldsOf, isAutomatic, type Values } from './schema';
 import type { SheetEntry } from './sheet';
 import type { Making, Result } from './store';
 import drawingStyle from './style/drawing.css?inline';
@@ -18,7 +18,10 @@ import figureStyle from './style/figures.css?inline';
 import sheetStyle from './style/sheet.css?inline';
 import tokens from './tokens.css?inline';
 
-const WIDTH = 640;
+/** Drawings are made for a desk and for a phone, and never scaled: the page shows the one that fits. */
+const WIDTHS = { desk: 640, phone: 352 };
+/** Fonts that a reader may have instead of ours are up to so much wider. */
+const SLACK = 1.16;
 
 /** No script, no request: also for a browser that would rather. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
@@ -43,7 +46,7 @@ export async function sheetPage(
   style.textContent = [tokens, drawingStyle, figureStyle, sheetStyle].join('\n');
   page.head.append(style);
   const body = document.createElement('main');
-  render(sheet(entries, catalogue), body);
+  withSlack(SLACK, () => render(sheet(entries, catalogue), body));
   page.body.append(clean(body));
   return `<!doctype html>\n${page.documentElement.outerHTML}\n`;
 }
@@ -89,30 +92,35 @@ function figureOf({ figure }: Result, made: Making): TemplateResult {
     <h3>${figure.title}</h3>
     <div class="box">${body.type === 'table' ? drawTable(body) : drawn(body, figure.title, made)}</div>
     ${'colour' in body && hasValues(body) ? html`<p class="scale">${body.colour.name} ${legend(body.colour)}</p>` : nothing}
-    <figcaption>${figure.caption}</figcaption>
+    <figcaption>${captionOf(figure.caption)}</figcaption>
     ${figure.numbers.length > 0 ? html`<dl class="nums">${figure.numbers.map(numberOf)}</dl>` : nothing}
   </figure>`;
 }
 
-function drawn(body: Drawn, title: string, { run }: Making): TemplateResult {
+function drawn(body: Drawn, title: string, { run }: Making): TemplateResult[] {
   const shapeOf = (site: string) =>
     (run.sites.find(({ name }) => name === site)?.axes ?? []).map(({ len }) => len);
-  const frame = { width: WIDTH, height: heightFor(WIDTH), site: null, shapeOf };
-  const drawing = draw(body, frame, () => {});
-  return html`<svg role="img" aria-label=${title} width=${WIDTH} height=${drawing.height}>${drawing.marks}</svg>`;
+  return Object.entries(WIDTHS).map(([name, width]) => {
+    const frame = { width, height: heightFor(width), site: null, shapeOf };
+    const { height, marks } = draw(body, frame, () => {});
+    return html`<svg class=${name} role="img" aria-label=${title} width=${width} height=${height}>${marks}</svg>`;
+  });
 }
 
 /** How an op was run: all its parameters, the run, the states and the edits. */
 function origin(made: Making, catalogue: Catalogue | null): TemplateResult {
   const { run, boards, edits } = made;
-  const schema = catalogue?.ops.find(({ id }) => id === made.op)?.schema;
-  const parameters = { ...defaultsOf(fieldsOf(schema)), ...made.parameters };
+  const fields = fieldsOf(catalogue?.ops.find(({ id }) => id === made.op)?.schema);
+  const parameters: Values = { ...defaultsOf(fields), ...made.parameters };
   return html`<details open>
     <summary>How it was made</summary>
     <dl class="facts">
       <dt>Operation</dt>
       <dd><code>${made.op}</code></dd>
-      ${pairs(parameters, labelOf)}
+      ${fields.map((field) => {
+        const value = parameters[field.name];
+        return fact(field.label, value, isAutomatic(field, value) ? field.automatic : null);
+      })}
       <dt>Preset</dt>
       <dd><code>${run.preset}</code></dd>
       <dt>Seed</dt>
@@ -139,16 +147,19 @@ function origin(made: Making, catalogue: Catalogue | null): TemplateResult {
     }
     <details>
       <summary>Parameters of the run</summary>
-      <dl class="facts">${pairs(run.parameters, (name) => name)}</dl>
+      <dl class="facts">
+        ${Object.entries(run.parameters).map(([name, value]) =>
+          fact(name, value, value === '' || value === null ? 'automatic' : null),
+        )}
+      </dl>
     </details>
   </details>`;
 }
 
-function pairs(values: Record<string, unknown>, name: (key: string) => string): TemplateResult[] {
-  return Object.entries(values).map(
-    ([key, value]) => html`<dt>${name(key)}</dt>
-      <dd>${value === '' || value === null ? 'automatic' : html`<code>${said(value)}</code>`}</dd>`,
-  );
+/** A name and its value, or what is said instead of it. */
+function fact(name: string, value: unknown, instead: string | null): TemplateResult {
+  return html`<dt>${name}</dt>
+    <dd>${instead ?? html`<code>${said(value)}</code>`}</dd>`;
 }
 
 function said(value: unknown): string {

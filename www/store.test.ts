@@ -4,10 +4,12 @@ import type { StateView } from './protocol';
 import {
   basis,
   bestBefore,
+  boardsFor,
   initialState,
   isStale,
   pastUpTo,
   type Result,
+  type State,
   Store,
   store,
 } from './store';
@@ -34,16 +36,28 @@ describe('store', () => {
 });
 
 describe('figures', () => {
-  const made = { update: 10, basis: basis(initialState) } as Result;
+  const made = of(initialState, 0);
+
+  /** A figure of an op that looks at so many boards. */
+  function of(state: State, count: number): Result {
+    const boards = boardsFor(state, count);
+    return { update: 10, basis: basis(state, count), made: { boards } } as unknown as Result;
+  }
 
   it('are fresh on the weights and boards that they were made from', () => {
     expect(isStale(made, { ...initialState, update: 10 })).toBe(false);
   });
 
-  it('are stale at another checkpoint, on another board and under an edit', () => {
+  it('are stale at another checkpoint, on other boards of their own and under an edit', () => {
     const now = { ...initialState, update: 10 };
     expect(isStale(made, { ...now, scrubbed: 5 })).toBe(true);
-    expect(isStale(made, { ...now, boards: { clean: board(1), corrupt: null } })).toBe(true);
+    const pair = { ...now, boards: { clean: board(1), corrupt: board(2) } };
+    const moved = { ...pair, boards: { clean: board(1), corrupt: board(3) } };
+    expect(isStale(made, pair)).toBe(false);
+    expect(isStale(of(pair, 1), moved)).toBe(false);
+    expect(isStale(of(pair, 1), { ...pair, active: 'corrupt' })).toBe(true);
+    expect(isStale(of(pair, 2), pair)).toBe(false);
+    expect(isStale(of(pair, 2), moved)).toBe(true);
     expect(isStale(made, { ...now, edits: [{ site: 'stem', op: 'zero' }] })).toBe(true);
   });
 });

@@ -258,28 +258,31 @@ export function pastUpTo(update: number, state: State) {
   };
 }
 
-/** What a figure depends on beside the update: two figures of one basis are comparable. */
-export function basis(state: State): string {
-  const { clean, corrupt } = state.boards;
-  return JSON.stringify([
-    state.run?.seed,
-    state.run?.parameters,
-    clean?.state,
-    corrupt?.state,
-    state.edits,
-  ]);
+/** The boards that an op looks at: none, the one on show, or the pair. */
+export function boardsFor({ boards, active }: State, numStates: number): StateView[] {
+  const wanted = numStates === 2 ? [boards.clean, boards.corrupt] : [boards[active]];
+  return wanted.slice(0, numStates).flatMap((board) => board ?? []);
+}
+
+/** What figures depend on beside their update: the run, the boards that their op looks at, the edits. */
+export function basis(state: State, numStates: number): string {
+  const { run, edits } = state;
+  const states = boardsFor(state, numStates).map((board) => board.state);
+  return JSON.stringify([run?.seed, run?.parameters, states, edits]);
 }
 
 /** Whether the page has moved on since the figure was made. */
 export function isStale(result: Result, state: State): boolean {
-  return result.update !== shownUpdate(state) || result.basis !== basis(state);
+  return (
+    result.update !== shownUpdate(state) || result.basis !== basis(state, result.made.boards.length)
+  );
 }
 
 /** Whether a figure is renewed by itself with the next checkpoint. */
 export function isFollowed(result: Result, state: State): boolean {
   const { live, training, scrubbed, op } = state;
   const isLive = training && scrubbed === null && live[result.op] === true && op === result.op;
-  return isLive && !result.pinned && result.basis === basis(state);
+  return isLive && !result.pinned && result.basis === basis(state, result.made.boards.length);
 }
 
 type Listener = (state: State) => void;

@@ -42,7 +42,7 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site; the last hidden one when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last hidden one"))]
     pub site: String,
     /// What is taken away together.
     pub part: Part,

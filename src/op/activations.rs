@@ -39,7 +39,7 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site to show; all when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "every site"))]
     pub site: String,
     /// States that the mean and deviation of each unit are taken over.
     #[schemars(range(min = 16, max = 4096))]

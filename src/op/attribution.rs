@@ -56,7 +56,7 @@ pub struct Parameters {
     /// How it is attributed.
     pub method: Method,
     /// To the elements of this site; the observation when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "the observation"))]
     pub site: String,
     /// What the answer is compared with.
     pub baseline: Baseline,

@@ -60,7 +60,7 @@ pub struct Parameters {
     #[schemars(range(min = 1, max = 64))]
     pub steps: usize,
     /// Parts that scores keep; with 0 as few as restore 90 %.
-    #[schemars(range(min = 0, max = 4096))]
+    #[schemars(range(min = 0, max = 4096), extend("x-auto" = "enough for 90 %"))]
     pub size: usize,
     /// The share of the answer that ACDC lets go with each part.
     #[schemars(range(min = 0.0, max = 1.0))]

@@ -55,7 +55,7 @@ pub struct Parameters {
     #[schemars(range(min = 1, max = 5000))]
     pub num_steps: usize,
     /// The site whose units are taken away one at a time; the last one of each hidden layer when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last of each layer"))]
     pub site: String,
     /// States to compare on.
     #[schemars(range(min = 64, max = 1024))]

@@ -39,7 +39,7 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The concepts; when empty all but those that say the result of a game under perfect play.
-    #[schemars(extend("x-choices" = "concepts"))]
+    #[schemars(extend("x-choices" = "concepts", "x-auto" = "all but results"))]
     pub concepts: Vec<String>,
     /// Checkpoints to look at, at most: more early ones than late ones.
     #[schemars(range(min = 2, max = 60))]

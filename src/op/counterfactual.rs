@@ -128,42 +128,40 @@ async fn boards(subject: &Subject<'_>, flip: &Flip, pair: [&dyn Env; 2]) -> Resu
 
 /// The pairs in full: their states are what another op can be given.
 fn table(edits: &Edits, found: &[Flip]) -> Figure {
-    let row = |(place, flip): (usize, &Flip)| {
+    let row = |flip: &Flip| {
         let pair = edits.states_of(flip);
         let actions = &pair[0].space().actions;
         vec![
-            Cell::Number((place + 1) as f64),
-            Cell::Number(flip.elements as f64),
-            Cell::Number(flip.policy_change.into()),
+            Cell::States {
+                states: pair.map(|state| state.state()).to_vec(),
+            },
             Cell::Text(
                 flip.choices
                     .map(|choice| actions[choice].as_str())
                     .join(" → "),
             ),
+            Cell::Number(flip.elements as f64),
+            Cell::Number(flip.policy_change.into()),
             Cell::Number(flip.values[0].into()),
             Cell::Number(flip.values[1].into()),
-            Cell::Text(pair[0].state().to_string()),
-            Cell::Text(pair[1].state().to_string()),
         ]
     };
     let columns = [
-        "pair",
+        "states",
+        "choices",
         "elements changed",
         "policy change",
-        "choices",
         "value",
         "other value",
-        "state",
-        "other state",
     ];
     Figure {
         title: "Minimal pairs".into(),
         caption: "Pairs of states one edit apart with different choices, the smallest change of the observation first, \
-                  then the largest of the policy; states are as they can be loaded."
+                  then the largest of the policy; each can be put on the two boards."
             .into(),
         body: Body::Table {
             columns: columns.map(String::from).to_vec(),
-            rows: found.iter().enumerate().map(row).collect(),
+            rows: found.iter().map(row).collect(),
         },
         numbers: vec![Number::new("pairs", "pairs listed", found.len() as f64)],
     }

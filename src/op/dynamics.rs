@@ -43,6 +43,7 @@ pub struct Parameters {
     #[schemars(extend("x-choices" = "ops"))]
     pub op: String,
     /// The number's id; the op's first when empty.
+    #[schemars(extend("x-auto" = "the first one"))]
     pub number: String,
     /// Parameters of the op that differ from its own, such as concept=must_block, num_seeds=2.
     pub set: String,

@@ -44,10 +44,10 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site; the last hidden one when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last hidden one"))]
     pub site: String,
     /// The unit, or the channel of a grid, from 0; −1 takes the one that varies most over the states.
-    #[schemars(range(min = -1, max = 65_535))]
+    #[schemars(range(min = -1, max = 65_535), extend("x-auto" = "the one that varies most"))]
     pub unit: i64,
     /// States that the search starts from.
     #[schemars(range(min = 1, max = 256))]

@@ -2,6 +2,7 @@
 
 use crate::env::scene::Scene;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,8 +147,11 @@ pub enum Body {
     },
     /// A state with a number on each action.
     Board {
-        /// The state.
+        /// What the state looks like.
         scene: Scene,
+        /// The state as its environment writes it, to be put on a board; none where only its look is meant.
+        #[cfg_attr(target_arch = "wasm32", tsify(type = "unknown"))]
+        state: Option<Value>,
         /// One value an action; none where there is none.
         values: Vec<Option<f32>>,
         /// How values become colours.
@@ -347,4 +351,30 @@ pub enum Cell {
     Number(f64),
     /// Text.
     Text(String),
+    /// States to be put on the boards: one, or a clean and a corrupt one.
+    States {
+        /// As their environment writes them.
+        #[cfg_attr(target_arch = "wasm32", tsify(type = "unknown[]"))]
+        states: Vec<Value>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cell;
+    use serde_json::json;
+
+    #[test]
+    fn every_kind_of_cell_is_read_as_it_was_written() {
+        let states = vec![json!({"board": [0, 1]}), json!({"board": [1, 1]})];
+        let written = json!([1.5, "words", {"states": states}]);
+        let cells: Vec<Cell> = serde_json::from_value(written.clone()).unwrap();
+        let expected = [
+            Cell::Number(1.5),
+            Cell::Text("words".into()),
+            Cell::States { states },
+        ];
+        assert_eq!(cells, expected);
+        assert_eq!(serde_json::to_value(cells).unwrap(), written);
+    }
 }

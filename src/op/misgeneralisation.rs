@@ -53,7 +53,7 @@ pub struct Parameters {
     /// What returns are drawn over.
     pub over: Over,
     /// The environment's parameter, where one is asked for.
-    #[schemars(extend("x-choices" = "parameters"))]
+    #[schemars(extend("x-choices" = "parameters", "x-auto" = "none"))]
     pub parameter: String,
     /// Its values, separated by commas, such as 1, 2, 4, 8.
     pub values: String,
@@ -64,7 +64,7 @@ pub struct Parameters {
     #[schemars(range(min = 10, max = 1000))]
     pub episodes: usize,
     /// The concept to follow through episodes; the environment's first when empty.
-    #[schemars(extend("x-choices" = "concepts"))]
+    #[schemars(extend("x-choices" = "concepts", "x-auto" = "the first one"))]
     pub concept: String,
 }
 

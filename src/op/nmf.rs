@@ -42,10 +42,10 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site; the last one before the heads when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last before the heads"))]
     pub site: String,
     /// Factors; 0 tries 1 to 16 and shows the fewest that explain four fifths of the variance, or else all.
-    #[schemars(range(max = 64))]
+    #[schemars(range(max = 64), extend("x-auto" = "enough for four fifths"))]
     pub rank: usize,
     /// Random starts of each factorisation, of which the best is kept.
     #[schemars(range(min = 1, max = 20))]

@@ -55,7 +55,7 @@ pub struct Parameters {
     /// What is measured.
     pub measure: Measure,
     /// The site whose parts are copied together, the strongest first; the last hidden one when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last hidden one"))]
     pub site: String,
     /// Further pairs of boards to average over.
     #[schemars(range(min = 0, max = 64))]

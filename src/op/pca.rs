@@ -37,7 +37,7 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site; the last one before the heads when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last before the heads"))]
     pub site: String,
     /// States to look at, or as many as fill 8,192 rows on a grid, where each cell is one.
     #[schemars(range(min = 16, max = 4096))]

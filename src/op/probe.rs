@@ -44,10 +44,10 @@ pub struct Parameters {
     /// What reads a concept.
     pub kind: Kind,
     /// The concept; every one when empty.
-    #[schemars(extend("x-choices" = "concepts"))]
+    #[schemars(extend("x-choices" = "concepts", "x-auto" = "every concept"))]
     pub concept: String,
     /// The site; every one when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "every site"))]
     pub site: String,
     /// Splits, each with probes of its own.
     #[schemars(range(min = 1, max = 20))]

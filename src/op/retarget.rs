@@ -41,16 +41,16 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// A site with rows and columns; the last such hidden one when empty, else the observation.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last hidden grid"))]
     pub site: String,
     /// The channel to set; the one that attracts most when absent.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0), extend("x-auto" = "the one that attracts most"))]
     pub channel: Option<usize>,
     /// Row of the cell, from 1; the middle one when absent.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("x-auto" = "the middle one"))]
     pub row: Option<usize>,
     /// Column of the cell, from 1; the middle one when absent.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("x-auto" = "the middle one"))]
     pub column: Option<usize>,
     /// What the channel is set to there.
     #[schemars(range(min = -100.0, max = 100.0))]

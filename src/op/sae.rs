@@ -51,12 +51,12 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site; the last one before the heads when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last before the heads"))]
     pub site: String,
     /// What keeps features few.
     pub variant: Variant,
     /// Features; twice as many as units when 0.
-    #[schemars(range(max = 512))]
+    #[schemars(range(max = 512), extend("x-auto" = "twice the units"))]
     pub num_features: usize,
     /// Features that may be active at once (TopK).
     #[schemars(range(min = 1, max = 64))]

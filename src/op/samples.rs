@@ -271,6 +271,7 @@ pub(super) async fn board(
         caption,
         body: Body::Board {
             scene: state.scene(),
+            state: Some(state.state()),
             values: values
                 .map(|(value, legal)| legal.then_some(value))
                 .collect(),

@@ -40,14 +40,15 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// Simulations of each search; as many as the agent has at play when 0.
-    #[schemars(range(max = 1600))]
+    #[schemars(range(max = 1600), extend("x-auto" = "as at play"))]
     pub num_simulations: usize,
     /// What damages the network.
     pub damage: Damage,
     /// The site to damage; the last one before the heads when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "last before the heads"))]
     pub site: String,
     /// What is taken away there, such as `0, 4-9`: units, or channels of a grid; a random half when empty.
+    #[schemars(extend("x-auto" = "a random half"))]
     pub units: String,
     /// What taken activations become.
     pub mode: Mode,

@@ -45,7 +45,7 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The site; the middle hidden one when empty.
-    #[schemars(extend("x-choices" = "sites"))]
+    #[schemars(extend("x-choices" = "sites", "x-auto" = "middle hidden one"))]
     pub site: String,
     /// How often the difference, first board less second, is added; negative takes it away.
     #[schemars(range(min = -10.0, max = 10.0))]

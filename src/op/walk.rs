@@ -75,6 +75,7 @@ pub(super) fn field(
         caption: caption.into(),
         body: Body::Board {
             scene: drawn(&state.scene(), arrows, unit),
+            state: None,
             values: vec![None; state.space().num_actions()],
             colour: Colour::Diverging {
                 limit: 1.0,

@@ -37,7 +37,7 @@ pub static ENTRY: OpEntry = OpEntry {
 #[serde(default)]
 pub struct Parameters {
     /// The concept; every one when empty.
-    #[schemars(extend("x-choices" = "concepts"))]
+    #[schemars(extend("x-choices" = "concepts", "x-auto" = "every concept"))]
     pub concept: String,
     /// What reads a concept.
     pub kind: Kind,

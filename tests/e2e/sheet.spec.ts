@@ -107,7 +107,7 @@ test('the page of a sheet stands alone, whatever its figures say', async ({ page
   alone.on('dialog', () => asked.push('a script ran'));
   await alone.goto(`file://${path}`);
   await expect(alone.locator('figure')).toHaveCount(2);
-  await expect(alone.locator('figure > .box > :is(svg, table)')).toHaveCount(2);
+  await expect(alone.locator('figure > .box > :is(svg, table):visible')).toHaveCount(2);
   await expect(alone.locator('figcaption').first()).toHaveText(words);
   await expect(alone.locator('section').first()).toContainText('update 3');
   await expect(alone.locator('section').first()).toContainText('model.width');

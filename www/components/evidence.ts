@@ -3,10 +3,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { dismissError, runOp, secondsOf, setLive, setOp } from '../actions';
+import { isWide } from '../figures/table';
 import { formatSeconds } from '../format';
 import type { OpEntry } from '../protocol';
 import { defaultsOf, fieldsOf, type Values } from '../schema';
-import { type Result, type State, Watch } from '../store';
+import { type PageError, type Result, type State, Watch } from '../store';
 import './figure';
 import './form';
 import type { FormChange } from './form';
@@ -15,6 +16,9 @@ import { LightElement } from './light';
 import './progress';
 import { drawScene } from './scene';
 import { sheetMenu } from './sheet_menu';
+
+/** The code of a refusal that says why an op has nothing to say here. */
+const DOES_NOT_APPLY = 'not_applicable';
 
 @customElement('gb-evidence')
 export class Evidence extends LightElement {
@@ -48,7 +52,7 @@ export class Evidence extends LightElement {
       <div class="evgrid">
         <div class="op">${this.#form(now, entry)}</div>
         <div class="shown">
-          ${now.error?.place === 'evidence' ? failure(now.error.message) : nothing}
+          ${now.error?.place === 'evidence' ? failure(now.error) : nothing}
           ${this.#figures(now, entry)}
         </div>
       </div>
@@ -85,6 +89,7 @@ export class Evidence extends LightElement {
     const ops = now.catalogue?.ops ?? [];
     const choose = (event: Event) => {
       this.valid = true;
+      if (now.error?.place === 'evidence') dismissError();
       setOp((event.target as HTMLSelectElement).value);
     };
     return html`
@@ -154,7 +159,12 @@ export class Evidence extends LightElement {
     const shown = this.single ? results.slice(this.#index(results)).slice(0, 1) : results;
     const again = ({ detail }: CustomEvent<Result>) => runOp(detail.op, detail.parameters);
     return html`<div class=${this.single ? 'figs one' : 'figs'} @again=${again}>
-      ${shown.map((result) => html`<gb-figure class="fig" .result=${result}></gb-figure>`)}
+      ${shown.map(
+        (result) => html`<gb-figure
+        class=${isWide(result.figure.body) ? 'fig wide' : 'fig'}
+        .result=${result}
+      ></gb-figure>`,
+      )}
     </div>`;
   }
 
@@ -217,7 +227,13 @@ function statesNote({ active }: State, numStates: number): string {
   return numStates === 1 ? `on the ${active} board in World` : '';
 }
 
-function failure(message: string): TemplateResult {
+function failure({ code, message }: PageError): TemplateResult {
+  if (code === DOES_NOT_APPLY)
+    return html`<div class="notice-here plain" role="status">
+      ${icon('help')}
+      <p><b>Does not apply:</b> ${message.replace(/^does not apply: /, '')}.</p>
+      <button class="btn quiet small icon" aria-label="Dismiss" @click=${dismissError}>${icon('close')}</button>
+    </div>`;
   return html`<div class="notice-here" role="alert">
     ${icon('warn')}
     <p><b>Not done:</b> ${message}. Figures and run are as they were.</p>

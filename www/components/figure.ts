@@ -4,9 +4,17 @@ import { html, nothing, type PropertyValues, svg, type TemplateResult } from 'li
 import { customElement, property, state } from 'lit/decorators.js';
 import { pinResult } from '../actions';
 import { type Drawn, draw } from '../figures';
-import { type Drawing, heightFor, neighbour, type Place, placeAt } from '../figures/drawing';
+import {
+  type Drawing,
+  heightFor,
+  mostFor,
+  neighbour,
+  type Place,
+  placeAt,
+} from '../figures/drawing';
 import { drawTable } from '../figures/table';
 import { formatNumber } from '../format';
+import type { Figure } from '../protocol';
 import {
   isFollowed,
   isStale,
@@ -17,25 +25,39 @@ import {
   Watch,
 } from '../store';
 import { exportMenu } from './export_menu';
-import { hasValues, legend, numberOf } from './figure_parts';
+import { captionOf, hasValues, legend, numberOf } from './figure_parts';
 import { icon } from './icons';
 import { LightElement } from './light';
+import { statesButton } from './states';
+
+const LEAST_WIDTH = 120;
 
 @customElement('gb-figure')
 export class FigureElement extends LightElement {
   @property({ attribute: false }) result: Result | null = null;
   @state() private width = 0;
+  /** Pixels down of the area that the figure stands in, where the page itself does not scroll. */
+  @state() private areaHeight = Number.POSITIVE_INFINITY;
   /** Index of the place that is pointed at; −1 for none. */
   @state() private pointed = -1;
 
   #drawing: Drawing | null = null;
   #drawnSite: string | null = null;
-  #observer = new ResizeObserver(([entry]) => {
-    this.width = Math.floor(entry?.contentRect.width ?? 0);
+  /** Pixels down that the box of the drawing may take beside others. */
+  #most = 0;
+  #observer = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      if (target === this.#area) this.areaHeight = heightOf(target);
+      else this.width = Math.floor(contentRect.width);
+    }
   });
+  #area: Element | null = null;
   #watch = new Watch(this, (state) => [
     state.unit,
     state.hover,
+    state.boards,
+    state.active,
+    state.busy !== null,
     state.run,
     shownUpdate(state),
     this.result !== null && isStale(this.result, state),
@@ -50,13 +72,16 @@ export class FigureElement extends LightElement {
   protected override firstUpdated(): void {
     const box = this.querySelector('.g-box');
     if (box) this.#observer.observe(box);
+    this.#area = this.closest('.area');
+    if (this.#area) this.#observer.observe(this.#area);
     // Labels are measured, and measured again once their font has come.
     document.fonts.ready.then(this.#redraw);
   }
 
   protected override willUpdate(changed: PropertyValues): void {
     const site = this.#watch.state.unit?.site ?? null;
-    const isNew = changed.has('result') || changed.has('width') || site !== this.#drawnSite;
+    const isResized = changed.has('width') || changed.has('areaHeight');
+    const isNew = changed.has('result') || isResized || site !== this.#drawnSite;
     if (changed.has('result')) this.pointed = -1;
     if (isNew || !this.#drawing) this.#draw(site);
   }
@@ -66,11 +91,12 @@ export class FigureElement extends LightElement {
     this.#drawing = null;
     this.#drawnSite = site;
     const { width } = this;
-    if (!body || body.type === 'table' || width <= 0) return;
-    // Where the page itself scrolls, the area is as high as its figures.
-    const area = matchMedia('(min-width: 1200px)').matches ? this.closest('.area') : null;
-    const height = heightFor(width, area?.clientHeight);
-    this.#drawing = draw(body, { width, height, site, shapeOf }, this.#redraw);
+    // A box that is still being laid out.
+    if (!body || width < LEAST_WIDTH) return;
+    const height = heightFor(width, this.areaHeight);
+    this.#most = mostFor(this.areaHeight);
+    if (body.type === 'table') return;
+    this.#drawing = draw(body, { width, height, most: this.#most, site, shapeOf }, this.#redraw);
   }
 
   #redraw = (): void => {
@@ -97,12 +123,26 @@ export class FigureElement extends LightElement {
 
   #onKey(event: KeyboardEvent): void {
     const places = this.#drawing?.places ?? [];
-    if (event.key.startsWith('Arrow')) this.#point(neighbour(places, this.pointed, event.key));
-    else if (event.key === 'Enter' || event.key === ' ') this.#hold(this.pointed);
+    if (event.key.startsWith('Arrow')) {
+      this.#point(neighbour(places, this.pointed, event.key));
+      this.#bringIntoSight(places[this.pointed]);
+    } else if (event.key === 'Enter' || event.key === ' ') this.#hold(this.pointed);
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
+
+  /** Scrolls a drawing that is taller than its box. */
+  #bringIntoSight(place: Place | undefined): void {
+    const box = this.querySelector('.g-box');
+    if (!box || !place) return;
+    const last = place.y + place.height - box.clientHeight;
+    box.scrollTop = Math.min(place.y, Math.max(last, box.scrollTop));
+  }
+
+  #keep = (): void => {
+    if (this.result) pinResult(this.result.id, true);
+  };
 
   protected override render() {
     const { result } = this;
@@ -115,6 +155,7 @@ export class FigureElement extends LightElement {
       <h3>
         <span>${figure.title}</span>
         <span class="tools">
+          ${this.#load(figure)}
           ${exportMenu(figure, () => this.querySelector<SVGSVGElement>('.g-box > svg'))}
           <button
             class="tool"
@@ -127,13 +168,32 @@ export class FigureElement extends LightElement {
           </button>
         </span>
       </h3>
-      <div class=${stale ? 'g-box stale' : 'g-box'}>
-        ${figure.body.type === 'table' ? drawTable(figure.body) : this.#svg(figure.body, figure.title)}
-      </div>
+      ${this.#box(figure, stale)}
       ${this.#readout(figure.body, stale, result)}
-      <p class="cap">${figure.caption}</p>
+      <p class="cap">${captionOf(figure.caption)}</p>
       ${shown.length > 0 ? html`<dl class="nums">${shown.map(numberOf)}</dl>` : nothing}
     `;
+  }
+
+  /** One element whatever it holds, since its width is watched; a table is moved with the keys. */
+  #box({ body, title }: Figure, stale: boolean) {
+    const isTable = body.type === 'table';
+    const button = (states: unknown[], which: string) => statesButton(states, which, this.#keep);
+    return html`<div
+      class=${stale ? 'g-box stale' : 'g-box'}
+      style="--most:${this.#most}px"
+      tabindex=${isTable ? 0 : nothing}
+      role=${isTable ? 'region' : nothing}
+      aria-label=${isTable ? title : nothing}
+    >
+      ${isTable ? drawTable(body, button) : this.#svg(body, title)}
+    </div>`;
+  }
+
+  /** Puts the state that is shown on the board. */
+  #load({ body, title }: Figure) {
+    const isState = body.type === 'board' && body.state != null;
+    return isState ? statesButton([body.state], title, this.#keep) : nothing;
   }
 
   #svg(body: Drawn, title: string) {
@@ -190,6 +250,11 @@ export class FigureElement extends LightElement {
       this.dispatchEvent(new CustomEvent('again', { detail: result, bubbles: true }));
     return html`<button class="btn small" @click=${again}>Run again</button>`;
   }
+}
+
+/** Where the page itself scrolls, an area is as high as its figures. */
+function heightOf(area: Element): number {
+  return matchMedia('(min-width: 1200px)').matches ? area.clientHeight : Number.POSITIVE_INFINITY;
 }
 
 function shapeOf(site: string): number[] {

@@ -25,6 +25,12 @@ export function legend({ kind, limit, name }: Colour): TemplateResult {
   </span>`;
 }
 
+/** A caption; a verdict before a colon, such as `Weak evidence`, stands out. */
+export function captionOf(caption: string): TemplateResult {
+  const [, verdict, rest] = /^(\w+(?: \w+)?): (.*)$/s.exec(caption) ?? [];
+  return verdict ? html`<b>${verdict}:</b> ${rest}` : html`${caption}`;
+}
+
 /** A headline number; a control is lighter. */
 export function numberOf(number: Score): TemplateResult {
   return html`<div class=${number.control ? 'ctl' : ''}>

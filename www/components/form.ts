@@ -10,6 +10,7 @@ import {
   fieldsOf,
   parse,
   print,
+  printIn,
   problem,
   range,
   sliderShare,
@@ -66,7 +67,7 @@ export class FormElement extends LightElement {
   #field(field: Field): TemplateResult {
     const id = `${this.#id}-${field.name}`;
     const wrong = this.#problem(field);
-    const beside = field.unit || range(field.control);
+    const beside = field.unit || (field.automatic ? '' : range(field.control));
     const help = wrong ?? (this.compact ? '' : field.description);
     return html`<div class="field" @change=${swallow} @input=${swallow}>
       <label for=${id} title=${field.description}>
@@ -87,7 +88,8 @@ export class FormElement extends LightElement {
         ? this.#many(field, id, choices)
         : this.#one(field, id, choices);
     if (control.kind === 'switch') return this.#switch(field, id, value === true);
-    if (control.kind === 'number' && control.low && control.high)
+    // What is chosen for the visitor is no place on a slider.
+    if (control.kind === 'number' && control.low && control.high && !field.automatic)
       return this.#slider(field, id, wrong, control);
     return this.#text(field, id, wrong);
   }
@@ -101,10 +103,10 @@ export class FormElement extends LightElement {
       inputmode=${isNumber ? 'decimal' : 'text'}
       autocomplete="off"
       spellcheck="false"
-      placeholder=${field.optional ? 'automatic' : ''}
+      placeholder=${field.automatic}
       aria-invalid=${wrong}
       aria-describedby="${id}-help"
-      .value=${print(this.#values[field.name])}
+      .value=${printIn(field, this.#values[field.name])}
       @change=${(event: Event) => this.#set(field, parse(field, text(event)))}
     />`;
   }
@@ -159,7 +161,7 @@ export class FormElement extends LightElement {
     const mayBeEmpty = field.optional || index < 0 || field.fallback === '';
     return html`<span class="input select">
       <select id=${id} aria-describedby="${id}-help" @change=${pick}>
-        ${mayBeEmpty ? html`<option value="-1" ?selected=${index < 0}>automatic</option>` : nothing}
+        ${mayBeEmpty ? html`<option value="-1" ?selected=${index < 0}>${field.automatic || 'automatic'}</option>` : nothing}
         ${choices.map(
           (choice, at) => html`<option
             value=${at}
@@ -181,7 +183,8 @@ export class FormElement extends LightElement {
     const labels = choices
       .filter((choice) => picked.includes(choice.value))
       .map((each) => each.label);
-    const said = labels.length === 0 ? `all ${choices.length}` : labels.join(', ');
+    const all = field.automatic || `all ${choices.length}`;
+    const said = labels.length === 0 ? all : labels.join(', ');
     const toggle = (choice: Choice) => {
       const without = picked.filter((each) => each !== choice.value);
       this.#set(field, without.length < picked.length ? without : [...picked, choice.value]);
@@ -202,7 +205,7 @@ export class FormElement extends LightElement {
           </label>`,
         )}
         <button type="button" ?disabled=${picked.length === 0} @click=${() => this.#set(field, [])}>
-          All ${choices.length}
+          ${all.charAt(0).toUpperCase()}${all.slice(1)}
         </button>
       </div>
     </details>`;

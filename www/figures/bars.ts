@@ -65,6 +65,12 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
   const inner = frame.width - marginLeft - marginRight;
   const columns = ticks(domain, Math.max(2, Math.floor(inner / 56)));
   const controls = bars.flatMap(({ control }, at) => (control == null ? [] : [{ at, control }]));
+  // Beside the bars alone: names that stand above them are not crossed.
+  const rules = (places: number[], stroke: string) =>
+    ruleX(
+      places.flatMap((x) => bars.map((_, y) => ({ x, y }))),
+      { x: 'x', y: 'y', insetTop: name, stroke },
+    );
   const plotted = plot({
     width: frame.width,
     height,
@@ -75,7 +81,7 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
     x: { type: 'linear', domain, axis: null, clamp: true },
     y: { type: 'band', domain: bars.map((_, at) => at), padding: 0, axis: null },
     marks: [
-      ruleX(columns, { stroke: 'var(--line)' }),
+      rules(columns, 'var(--line)'),
       barX(bars, {
         x: 'value',
         y: (_: Bar, at: number) => at,
@@ -91,7 +97,7 @@ export function drawBars(body: Bars, frame: Frame): Drawing {
         stroke: 'var(--ink)',
         strokeWidth: 1.5,
       }),
-      ruleX([0], { stroke: 'var(--line-strong)' }),
+      rules([0], 'var(--line-strong)'),
       text(bars, {
         y: (_: Bar, at: number) => at,
         text: (_: Bar, at: number) => values[at] ?? '',

@@ -17,12 +17,18 @@ type Board = Extract<Body, { type: 'board' }>;
 
 const MARGIN = 18;
 const MINIMUM = 156;
+/** The least width of a cell, for the number that stands in it. */
+const LEAST_CELL = 22;
+/** A cell narrower than this has room for two digits. */
+const THREE_DIGITS = 30;
 
 export function drawBoard(body: Board, frame: Frame): Drawing {
   const { scene } = body;
   const margin = isColumnwise(scene) ? MARGIN : 0;
   const room = ((frame.height - 2 * margin) / scene.rows) * scene.columns;
-  const width = Math.round(Math.min(frame.width, Math.max(room, MINIMUM)));
+  const width = Math.round(
+    Math.min(frame.width, Math.max(room, MINIMUM, scene.columns * LEAST_CELL)),
+  );
   const height = (width / scene.columns) * scene.rows + 2 * margin;
   const drawn = drawScene(scene, {
     label: describe(scene),
@@ -48,8 +54,15 @@ function drawValues({ scene, values, colour }: Board, at: SceneFrame) {
     const radius = Math.max(2, Math.sqrt(share) * at.cell * 0.24);
     const below = columnwise ? at.cell * scene.rows + 14 : y + at.cell * 0.44;
     return svg`<circle cx=${x} cy=${columnwise ? y : y - at.cell * 0.08} r=${radius} fill=${colourOf(colour, value)}></circle>
-      <text class="t2 mid" x=${x} y=${below}>${formatNumber(value)}</text>`;
+      <text class="t2 mid g-halo" x=${x} y=${below}>${formatNumber(rounded(value, colour.limit, at.cell))}</text>`;
   });
+}
+
+/** To a thousandth of the scale, or a hundredth where there is no room for more; pointing tells the rest. */
+function rounded(value: number, limit: number, cell: number): number {
+  const digits = cell < THREE_DIGITS ? 2 : 3;
+  const unit = 10 ** (Math.floor(Math.log10(limit || 1)) - digits);
+  return Number((Math.round(value / unit) * unit).toPrecision(6));
 }
 
 function placesOf({ scene, values, colour }: Board, cell: number, margin: number): Place[] {

@@ -9,6 +9,8 @@ export interface Frame {
   width: number;
   /** Pixels down that a drawing aims at, so that figures side by side are of one height. */
   height: number;
+  /** Pixels down that are in sight at once; none where the whole page is moved. */
+  most?: number;
   /** The site that is held, whose name is drawn in the accent. */
   site: string | null;
   /** Lengths of a site's axes, outermost first; empty where there is no such site. */
@@ -39,26 +41,40 @@ const LEAST_HEIGHT = 150;
 /** What a figure has beside its drawing, down to the first lines of its caption. */
 const AROUND_DRAWING = 175;
 
+/** The most that a drawing may take of an area of some height, if its caption is to be in sight. */
+export function mostFor(area: number): number {
+  return Math.min(2000, Math.max(LEAST_HEIGHT, area - AROUND_DRAWING));
+}
+
 /** The height that goes with a width, in an area of some height that should not have to scroll. */
 export function heightFor(width: number, area = Number.POSITIVE_INFINITY): number {
-  const most = Math.min(260, Math.max(LEAST_HEIGHT, area - AROUND_DRAWING));
+  const most = Math.min(260, mostFor(area));
   return Math.round(Math.min(most, Math.max(LEAST_HEIGHT, width * 0.35)));
 }
 
 const CODE_WIDTH = 0.602;
 let ruler: CanvasRenderingContext2D | null | undefined;
+let slack = 1;
+
+/** Does `work` with so much more room for labels, which may be read in another font elsewhere. */
+export function withSlack(share: number, work: () => void): void {
+  slack = share;
+  work();
+  slack = 1;
+}
 
 /** Width of a label of 11 px in the interface font. */
 export function textWidth(text: string, weight = 400): number {
   ruler ??= document.createElement('canvas').getContext('2d');
   if (!ruler) return text.length * 6.2;
   ruler.font = `${weight} 11px "Inter Variable", Inter, system-ui, sans-serif`;
-  return ruler.measureText(text).width;
+  // Figures are tabular where they are drawn, each as wide as a nought.
+  return ruler.measureText(text.replace(/\d/g, '0')).width * slack;
 }
 
 /** Width of a label of 10.5 px in the code font, which has one width for all. */
 export function codeWidth(text: string): number {
-  return text.length * 10.5 * CODE_WIDTH;
+  return text.length * 10.5 * CODE_WIDTH * slack;
 }
 
 /** The place under a point. */

@@ -1,6 +1,6 @@
 // A drawing as a file: SVG and PNG with their colours written out, tables as CSV, data as JSON.
 
-import type { Body } from '../protocol';
+import type { Body, Cell } from '../protocol';
 
 /** Properties that a stylesheet sets on marks; a file has no stylesheet. */
 const WRITTEN_OUT = [
@@ -70,8 +70,8 @@ export async function pngBytes(drawing: SVGSVGElement): Promise<Uint8Array> {
 
 /** A table as comma-separated values. */
 export function csvText({ columns, rows }: Extract<Body, { type: 'table' }>): string {
-  const quoted = (cell: number | string) => {
-    const text = String(cell);
+  const quoted = (cell: Cell) => {
+    const text = typeof cell === 'object' ? JSON.stringify(cell.states) : String(cell);
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return [columns, ...rows].map((row) => `${row.map(quoted).join(',')}\n`).join('');

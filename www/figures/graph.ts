@@ -18,7 +18,11 @@ const LEAST_PITCH = 72;
 const NODE_ROW = 31;
 const MOST_NODE_ROW = 46;
 /** A row of nodes in a graph from top to bottom: name, label, node and the room for edges. */
-const LAYER = 56;
+const LAYER = 58;
+/** The same where there is no more room. */
+const LEAST_LAYER = 44;
+/** What labels under every other node take. */
+const BELOW = 12;
 const THINNEST = 0.75;
 const THICKEST = 5;
 
@@ -39,6 +43,8 @@ interface Layout {
   names: SVGTemplateResult[];
   /** Names of nodes, all in full or all in short. */
   labels: string[];
+  /** Nodes whose labels stand under them, since their neighbours' take the room above. */
+  under: Set<number>;
 }
 
 export function drawGraph(body: Graph, frame: Frame): Drawing {
@@ -109,6 +115,7 @@ function leftToRight(body: Graph, order: number[][], frame: Frame): Layout {
     step,
     names,
     labels: labelsOf(body, pitch - 10),
+    under: new Set(),
   };
 }
 
@@ -118,28 +125,29 @@ function topToBottom(body: Graph, order: number[][], frame: Frame): Layout {
   const most = Math.max(1, ...order.map(({ length }) => length));
   const step = frame.width / most;
   const spots: Spot[] = nodes.map(() => ({ x: 0, y: 0 }));
+  const close = labelsOf(body, step - 4);
+  const staggered = close.some((label) => codeWidth(label) > step - 4);
+  const below = staggered ? BELOW : 0;
+  const room = ((frame.most ?? Number.POSITIVE_INFINITY) - below) / columns.length;
+  const layer = Math.max(LEAST_LAYER, Math.min(LAYER, Math.floor(room))) + below / 2;
+  const under = new Set<number>();
   order.forEach((row, index) => {
     row.forEach((node, at) => {
       const x = frame.width / 2 + (at - (row.length - 1) / 2) * step;
-      spots[node] = { x, y: index * LAYER + 32 };
+      spots[node] = { x, y: index * layer + 32 };
+      if (staggered && at % 2 === 1) under.add(node);
     });
   });
   const names = columns.map((name, index) => {
-    const y = index * LAYER;
+    const y = index * layer;
     const line =
-      index > 0 ? svg`<path class="grid" d=${`M0 ${y - 7}H${frame.width}`}></path>` : nothing;
+      index > 0 ? svg`<path class="grid" d=${`M0 ${y - 3}H${frame.width}`}></path>` : nothing;
     return svg`${line}<text class=${`${styleOf(name, frame)} g-halo`} x="0" y=${y + 8}>${name}</text>`;
   });
-  const height = columns.length * LAYER - 12;
-  return {
-    height,
-    across: false,
-    spots,
-    labelRoom: step - 4,
-    step,
-    names,
-    labels: labelsOf(body, step - 4),
-  };
+  const height = Math.ceil((columns.length - 1) * layer + 38 + below);
+  const labelRoom = (staggered ? 2 : 1) * step - 4;
+  const labels = staggered ? labelsOf(body, labelRoom) : close;
+  return { height, across: false, spots, labelRoom, step, names, labels, under };
 }
 
 function labelsOf({ nodes, columns }: Graph, room: number): string[] {
@@ -175,7 +183,7 @@ function drawEdge({ nodes, colour }: Graph, edge: Edge, { across, spots, step }:
 function drawNode(
   { nodes, columns }: Graph,
   index: number,
-  { spots, labelRoom, labels }: Layout,
+  { spots, labelRoom, labels, under }: Layout,
   frame: Frame,
   always: boolean,
 ) {
@@ -191,7 +199,7 @@ function drawNode(
     ${
       label === undefined
         ? nothing
-        : svg`<text class=${`${held ? 'tc-held' : 'tc'} g-halo`} text-anchor="middle" x=${round(x)} y=${round(y - RADIUS - 4)}>${label}</text>`
+        : svg`<text class=${`${held ? 'tc-held' : 'tc'} g-halo`} text-anchor="middle" x=${round(x)} y=${round(under.has(index) ? y + RADIUS + 10 : y - RADIUS - 4)}>${label}</text>`
     }`;
 }
 

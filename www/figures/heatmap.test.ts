@@ -26,6 +26,11 @@ describe('a grid of cells', () => {
 });
 
 describe('cells', () => {
+  it('leave room for the name of each row that has one', () => {
+    expect(cellSize(false, [16, 8], [160, 96], 12)).toEqual([20, 12]);
+    expect(cellSize(false, [16, 8], [160, 96])).toEqual([20, 6]);
+  });
+
   it('of a grid are squares that fit both ways', () => {
     expect(cellSize(true, [13, 13], [600, 220])).toEqual([16, 16]);
     expect(cellSize(true, [3, 40], [200, 220])).toEqual([5, 5]);

@@ -12,6 +12,7 @@ type Heatmap = Extract<Body, { type: 'heatmap' }>;
 const BELOW = 40;
 const TALLEST_CELL = 24;
 const LOWEST_CELL = 4;
+const LOWEST_NAMED = 12;
 const LARGEST_SQUARE = 30;
 const SMALLEST_SQUARE = 6;
 
@@ -38,15 +39,21 @@ export function isGrid({ rows, columns }: Heatmap): boolean {
   return named && rows.labels.length > 0 && counts(rows) && counts(columns);
 }
 
+/** Whether each row has a name of its own, which must not be left out as one of many numbers may. */
+function areNamed({ labels }: Scale): boolean {
+  return labels.some((label) => Number.isNaN(Number(label)));
+}
+
 /** Width and height of a cell in the room that there is: a square on a grid, else as wide as fits. */
 export function cellSize(
   isSquare: boolean,
   [down, across]: [number, number],
   [width, height]: [number, number],
+  lowest = LOWEST_CELL,
 ): [width: number, height: number] {
   const wide = width / Math.max(1, across);
   const high = height / Math.max(1, down);
-  if (!isSquare) return [wide, Math.min(TALLEST_CELL, Math.max(LOWEST_CELL, high))];
+  if (!isSquare) return [wide, Math.min(TALLEST_CELL, Math.max(lowest, high))];
   const fits = Math.floor(Math.min(wide, Math.max(SMALLEST_SQUARE, high), LARGEST_SQUARE));
   return [Math.max(1, fits), Math.max(1, fits)];
 }
@@ -61,8 +68,9 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
   });
   const marginLeft = labelRoom(rows);
   const square = isGrid(body);
+  const lowest = areNamed(body.rows) ? LOWEST_NAMED : LOWEST_CELL;
   const room: [number, number] = [frame.width - marginLeft, frame.height - BELOW];
-  const [cellWidth, cellHeight] = cellSize(square, [down, across], room);
+  const [cellWidth, cellHeight] = cellSize(square, [down, across], room, lowest);
   const height = Math.round(down * cellHeight) + BELOW;
   const inset = Math.min(cellWidth, cellHeight) > 5 ? 0.5 : 0;
   const cells = body.values.map((value, index) => ({
@@ -91,7 +99,7 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
       }),
       text(missing, { x: 'column', y: 'row', text: () => '–', className: 't' }),
       rowLabels(thinRows(rows, cellHeight)),
-      columnLabels(thin(columns, cellWidth)),
+      columnLabels(thin(columns, cellWidth), { step: cellWidth, count: across }),
       columnName(body.columns),
     ],
   });
@@ -115,6 +123,6 @@ export function drawHeatmap(body: Heatmap, frame: Frame): Drawing {
 }
 
 function thinRows(rows: Label[], cellHeight: number): Label[] {
-  const every = Math.max(1, Math.ceil(12 / cellHeight));
+  const every = Math.max(1, Math.ceil(LOWEST_NAMED / cellHeight));
   return rows.filter((_, index) => index % every === 0);
 }

@@ -67,16 +67,20 @@ function labelled(labels: Label[], options: TextOptions) {
   );
 }
 
-/** Labels of the horizontal axis, under the frame. */
-export function columnLabels(labels: Label[]) {
-  return text(labels, {
-    x: 'at',
-    text: 'text',
-    frameAnchor: 'bottom',
-    lineAnchor: 'top',
-    dy: 6,
-    className: 't',
-  });
+/** Labels of the horizontal axis, under the frame; in `step`s of a band those at its end stay inside. */
+export function columnLabels(labels: Label[], band?: { step: number; count: number }) {
+  const under = { x: 'at', text: 'text', frameAnchor: 'bottom', lineAnchor: 'top', dy: 6 } as const;
+  const juts = ({ at, text: label }: Label) =>
+    band !== undefined && textWidth(label) / 2 > (band.count - at - 0.5) * band.step;
+  const inside = labels.filter((label) => !juts(label));
+  const { step = 0, count = 0 } = band ?? {};
+  const { at = 0, text: last = '' } = inside.at(-1) ?? {};
+  const taken = (at + 0.5) * step + textWidth(last) / 2 + 8;
+  const fits = (label: Label) => juts(label) && count * step - textWidth(label.text) >= taken;
+  return [
+    text(inside, { ...under, className: 't' }),
+    text(labels.filter(fits), { ...under, textAnchor: 'end', dx: step / 2, className: 't' }),
+  ];
 }
 
 /** The name of the horizontal axis, under its labels. */

@@ -80,8 +80,8 @@ pub async fn lines(
     let own = played_on(subject, &states, &mut rng).await?;
     let (ground, on, off) = match on_trees(subject, &own).await {
         Ok(tree) => {
-            let is_off = |state: &&Box<dyn Env>| !tree.contains_key(&state.state().to_string());
-            let off: Vec<_> = states.iter().filter(is_off).cloned().collect();
+            let mut off = states;
+            off.retain(|state| !tree.contains_key(&key(state.as_ref())));
             let mut on: Vec<_> = tree.into_values().collect();
             rng.shuffle(&mut on);
             on.truncate(count / 2);
@@ -138,15 +138,19 @@ async fn played_on(
     Ok(own)
 }
 
+/// What a state is told apart by.
+fn key(state: &dyn Env) -> String {
+    state.state().to_string()
+}
+
 /// Distinct nodes of the trees that the agent grows at the first of `roots`, by what they are; those that end
 /// the game are left out. Errors: `NotApplicable` where it does not search.
 async fn on_trees(
     subject: &Subject<'_>,
     roots: &[Box<dyn Env>],
 ) -> Result<BTreeMap<String, Box<dyn Env>>> {
-    let key = |state: &Box<dyn Env>| state.state().to_string();
     let mut known = BTreeSet::new();
-    let fresh = roots.iter().filter(|root| known.insert(key(root)));
+    let fresh = roots.iter().filter(|root| known.insert(key(root.as_ref())));
     let roots: Vec<Box<dyn Env>> = fresh.take(NUM_TREES).cloned().collect();
     let explored = subject
         .lab
@@ -166,7 +170,7 @@ async fn on_trees(
                 }
             };
             if !branch.is_over {
-                found.insert(key(&node), node.clone());
+                found.insert(key(node.as_ref()), node.clone());
             }
             nodes.push(node);
         }

@@ -172,21 +172,29 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
             0 => format!("f1_now{what}"),
             ply => format!("f1_{ply}_ahead{what}"),
         };
-        let highest = row
-            .controls
-            .iter()
-            .flatten()
-            .map(|control| control.mean())
-            .fold(0.0, f32::max);
-        let name = format!("{}, from {}", name_of(row.ply), row.site.name);
-        numbers.push(Number::new(&id(""), &name, row.scores().mean().into()));
-        numbers.push(Number::new(&id("_control"), "highest control", highest.into()).control());
-        if let Some(on) = Estimate::of(&row.scores().on) {
-            let name = on_ground(study.ground);
-            numbers.push(Number::new(&id("_on"), name, on.mean.into()));
-        }
-        if let Some(off) = Estimate::of(&row.scores().off) {
-            numbers.push(Number::new(&id("_off"), "off it", off.mean.into()).control());
+        let highest = |of: fn(&Scores) -> &Vec<(f32, usize)>| {
+            let controls = row.controls.iter().flatten();
+            controls
+                .filter_map(|control| Some(Estimate::of(of(control))?.mean))
+                .fold(0.0, f32::max)
+        };
+        let (on, off) = (on_ground(study.ground), "off it");
+        let all: [(&str, &str, fn(&Scores) -> &Vec<(f32, usize)>); 3] = [
+            (
+                "",
+                &format!("{}, from {}", name_of(row.ply), row.site.name),
+                |one| &one.all,
+            ),
+            ("_on", on, |one| &one.on),
+            ("_off", off, |one| &one.off),
+        ];
+        for (ground, name, of) in all {
+            let Some(found) = Estimate::of(of(row.scores())) else {
+                continue;
+            };
+            let control = id(&format!("{ground}_control"));
+            numbers.push(Number::new(&id(ground), name, found.mean.into()));
+            numbers.push(Number::new(&control, "highest control", highest(of).into()).control());
         }
     }
     Figure {

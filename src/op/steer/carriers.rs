@@ -158,6 +158,12 @@ pub async fn find(
         },
         numbers: vec![
             Number::new(
+                "share_of_quarter",
+                &format!("made by the strongest quarter of the {name}"),
+                by_quarter,
+            ),
+            Number::new("share_of_quarter_random", "by any quarter", by_any_quarter).control(),
+            Number::new(
                 "carriers_for_90",
                 &format!("{name} for 90 %"),
                 enough as f64,
