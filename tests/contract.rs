@@ -8,7 +8,7 @@ mod common;
 
 use common::{
     ask, bits, device, properties, random_game, random_state, shrunk, small_environment,
-    small_network, small_parameters,
+    small_network, small_parameters, small_sizes,
 };
 use glassbox::{
     agent::{AGENTS, Agent, AgentEntry, Explored, MetricInfo, Metrics, Setup},
@@ -1100,7 +1100,8 @@ impl Lab for Bench {
     }
 
     fn fresh(&self, scale: f64, seed: u64) -> Result<Evaluator> {
-        let parameters = self.model.scaled(&shrunk(&(self.model.schema)(), 8), scale);
+        let parameters = small_sizes(self.model, self.env.as_ref())?;
+        let parameters = self.model.scaled(&parameters, scale);
         let mut rng = Rng::new(seed);
         Ok(Evaluator {
             network: (self.model.make)(&parameters, self.env.space(), &mut rng, &device())?,
@@ -1519,7 +1520,13 @@ fn presets_claim_scores_that_their_environment_has() {
             let is_score = |metric: &MetricInfo| metric.id == claim.metric;
             match claim.op {
                 // That it gives such a number, the learning tests see.
-                Some(op) => assert!(preset.ops.contains(&op), "{claim:?}"),
+                Some(op) => {
+                    let known = properties(&(glassbox::op::entry(op).unwrap().schema)());
+                    let set = claim.parameters().unwrap();
+                    let set = set.as_object().unwrap();
+                    assert!(set.keys().all(|name| known.contains_key(name)), "{claim:?}");
+                    assert!(preset.ops.contains(&op), "{claim:?}");
+                }
                 None => assert!(scorer.metrics().iter().any(is_score), "{claim:?}"),
             }
             assert!(

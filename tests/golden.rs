@@ -224,6 +224,11 @@ fn convnet() -> Golden {
     Golden::load("convnet", &sizes)
 }
 
+fn transformer() -> Golden {
+    let sizes = json!({"blocks": 2, "heads": 2, "head_width": 4, "mlp_width": 16});
+    Golden::load("transformer", &sizes)
+}
+
 #[test]
 fn the_mlp_answers_as_pytorch_at_every_site() {
     mlp().check_forward();
@@ -235,9 +240,15 @@ fn the_convnet_answers_as_pytorch_at_every_site() {
 }
 
 #[test]
+fn the_transformer_answers_as_pytorch_at_every_site() {
+    transformer().check_forward();
+}
+
+#[test]
 fn losses_are_as_in_pytorch() {
     mlp().check_losses();
     convnet().check_losses();
+    transformer().check_losses();
 }
 
 #[test]
@@ -261,7 +272,13 @@ fn the_gradients_of_the_convnet_are_as_in_pytorch() {
 }
 
 #[test]
+fn the_gradients_of_the_transformer_are_as_in_pytorch() {
+    transformer().check_gradients();
+}
+
+#[test]
 fn five_steps_of_adam_are_as_in_pytorch() {
     mlp().check_adam();
     convnet().check_adam();
+    transformer().check_adam();
 }

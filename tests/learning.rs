@@ -130,7 +130,7 @@ fn check_claims(id: &str) {
         println!("{id}, seed {seed}: {scores:?}");
         for claim in preset.claims {
             let found = match claim.op {
-                Some(op) => numbers(&run, op, &json!({})),
+                Some(op) => numbers(&run, op, &claim.parameters().unwrap()),
                 None => scores.clone(),
             };
             println!(
@@ -154,6 +154,11 @@ fn the_whole_budget_makes_every_claim_of_tic_tac_toe_true() {
 #[test]
 fn the_whole_budget_makes_every_claim_of_the_clone_true() {
     check_claims("tictactoe_clone");
+}
+
+#[test]
+fn the_whole_budget_makes_every_claim_of_the_transformer_true() {
+    check_claims("tictactoe_transformer");
 }
 
 #[test]

@@ -37,11 +37,21 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Environments and the models that the properties of networks are tried on.
-const NETWORKS: [(&str, &str); 3] = [
+const NETWORKS: [(&str, &str); 4] = [
     ("tictactoe", "mlp"),
     ("tictactoe", "convnet"),
     ("connect4", "convnet"),
+    ("tictactoe", "transformer"),
 ];
+
+/// The sites that the answers of a small network are read off.
+fn last_hidden(model: &str) -> &'static [&'static str] {
+    match model {
+        "mlp" => &["blocks.2.post"],
+        "convnet" => &["policy.features", "value.hidden"],
+        _ => &["blocks.0.resid_post"],
+    }
+}
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -81,7 +91,7 @@ proptest! {
 
     #[test]
     fn a_search_spends_every_simulation_on_legal_moves(
-        seed: u64, which in 0..3_usize, rule in rules(), simulations in 1..60_usize, noise in 0.0..1.0_f32,
+        seed: u64, which in 0..NETWORKS.len(), rule in rules(), simulations in 1..60_usize, noise in 0.0..1.0_f32,
         considered in 1..20_usize,
     ) {
         let (id, model) = NETWORKS[which];
@@ -108,7 +118,7 @@ proptest! {
 
     #[test]
     fn the_visits_of_a_tree_are_one_and_those_of_the_children(
-        seed: u64, which in 0..3_usize, rule in rules(), simulations in 1..60_usize,
+        seed: u64, which in 0..NETWORKS.len(), rule in rules(), simulations in 1..60_usize,
     ) {
         let (id, model) = NETWORKS[which];
         let start = environment(id);
@@ -159,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn a_mate_in_one_is_found_with_an_untrained_network(seed: u64, which in 0..3_usize, rule in rules()) {
+    fn a_mate_in_one_is_found_with_an_untrained_network(seed: u64, which in 0..NETWORKS.len(), rule in rules()) {
         let (id, model) = NETWORKS[which];
         let start = environment(id);
         // The last state but one of a game that was won.
@@ -300,7 +310,7 @@ proptest! {
     #![proptest_config(cases(12))]
 
     #[test]
-    fn looking_changes_no_answer_to_the_bit(seed: u64, which in 0..3_usize) {
+    fn looking_changes_no_answer_to_the_bit(seed: u64, which in 0..NETWORKS.len()) {
         let (id, model) = NETWORKS[which];
         let env = environment(id);
         let (evaluator, sites) = evaluator(model, env.as_ref(), seed);
@@ -321,7 +331,7 @@ proptest! {
     }
 
     #[test]
-    fn zeroing_makes_zeros_there_and_nowhere_else(seed: u64, which in 0..3_usize, place: prop::sample::Index) {
+    fn zeroing_makes_zeros_there_and_nowhere_else(seed: u64, which in 0..NETWORKS.len(), place: prop::sample::Index) {
         let (id, model) = NETWORKS[which];
         let env = environment(id);
         let (evaluator, sites) = evaluator(model, env.as_ref(), seed);
@@ -340,9 +350,9 @@ proptest! {
 
     /// The last hidden sites decide the answer alone: with another state's activations there, its answer comes.
     #[test]
-    fn another_states_last_activations_bring_its_answer(seed: u64, which in 0..3_usize) {
+    fn another_states_last_activations_bring_its_answer(seed: u64, which in 0..NETWORKS.len()) {
         let (id, model) = NETWORKS[which];
-        let last: &[&str] = if model == "mlp" { &["blocks.2.post"] } else { &["policy.features", "value.hidden"] };
+        let last = last_hidden(model);
         let env = environment(id);
         let (evaluator, sites) = evaluator(model, env.as_ref(), seed);
         let [mine, other] = [seed, !seed].map(|seed| observation(random_state(env.as_ref(), seed).as_ref()));
@@ -409,9 +419,9 @@ proptest! {
 
     /// Gradients by a zero leaf at sites whose way to the answer is smooth, against central differences.
     #[test]
-    fn the_gradient_at_a_site_is_the_slope_of_the_answer(seed: u64, which in 0..3_usize) {
+    fn the_gradient_at_a_site_is_the_slope_of_the_answer(seed: u64, which in 0..NETWORKS.len()) {
         let (id, model) = NETWORKS[which];
-        let last: &[&str] = if model == "mlp" { &["blocks.2.post"] } else { &["policy.features", "value.hidden"] };
+        let last = last_hidden(model);
         let env = environment(id);
         let (evaluator, sites) = evaluator(model, env.as_ref(), seed);
         let input = observation(random_state(env.as_ref(), seed).as_ref());

@@ -407,7 +407,7 @@ fn an_agent_that_sees_nothing_has_no_counterfactual() {
 // --- What holds for any network ----------------------------------------------------------------
 
 fn for_random_networks(check: impl Fn(&Evaluator, &dyn Env, u64)) {
-    for id in ["mlp", "convnet"] {
+    for id in ["mlp", "convnet", "transformer"] {
         for seed in 0..3 {
             let env = environment("tictactoe");
             let (evaluator, _) = common::evaluator(id, env.as_ref(), seed);

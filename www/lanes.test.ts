@@ -12,7 +12,7 @@ const RUN = {
   scores: [{ id: 'lost', name: 'lines lost', lane: 'lines' }],
 } as unknown as RunInfo;
 
-const CLAIM = { metric: 'lost', op: null, at_most: 0, at_least: null, reason: '' };
+const CLAIM = { metric: 'lost', op: null, set: [], at_most: 0, at_least: null, reason: '' };
 
 const score = (value: number) => [
   { id: 'lost', name: 'lines lost', value, out_of: 533, unit: '', control: false },

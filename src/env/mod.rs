@@ -269,6 +269,11 @@ impl Axis {
         }
     }
 
+    /// Whether what lies along it is the same thing at other places: cells, or positions that attend.
+    pub fn is_place(&self) -> bool {
+        ["row", "column", "position", "query", "key"].contains(&self.name.as_str())
+    }
+
     /// What `index` is, in words: `unit 17`, `row 1`, `plane mine`.
     pub fn place(&self, index: usize) -> String {
         match self.labels.get(index) {

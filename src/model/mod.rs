@@ -6,6 +6,7 @@ pub mod mlp;
 pub mod panels;
 mod tanh;
 pub mod taps;
+pub mod transformer;
 pub mod weights;
 
 use crate::{
@@ -25,7 +26,7 @@ use serde_json::Value;
 use taps::Taps;
 
 /// Every model.
-pub static MODELS: &[&ModelEntry] = &[&mlp::ENTRY, &convnet::ENTRY];
+pub static MODELS: &[&ModelEntry] = &[&mlp::ENTRY, &convnet::ENTRY, &transformer::ENTRY];
 
 /// A registered model.
 pub struct ModelEntry {
@@ -82,6 +83,8 @@ pub enum Network {
     Mlp(mlp::Mlp),
     /// Residual convolutions.
     ConvNet(convnet::ConvNet),
+    /// Attention over cells.
+    Transformer(transformer::Transformer),
 }
 
 /// What a forward pass gives.
@@ -99,6 +102,7 @@ impl Network {
         match self {
             Self::Mlp(network) => network.forward(observation, taps),
             Self::ConvNet(network) => network.forward(observation, taps),
+            Self::Transformer(network) => network.forward(observation, taps),
         }
     }
 
@@ -106,7 +110,7 @@ impl Network {
     pub fn is_shared(&self) -> bool {
         match self {
             Self::Mlp(network) => network.is_shared(),
-            Self::ConvNet(_) => true,
+            Self::ConvNet(_) | Self::Transformer(_) => true,
         }
     }
 
@@ -115,6 +119,7 @@ impl Network {
         match self {
             Self::Mlp(network) => network.sites(space),
             Self::ConvNet(network) => network.sites(space),
+            Self::Transformer(network) => network.sites(space),
         }
     }
 }
@@ -129,7 +134,8 @@ impl Network {
 pub struct Site {
     /// Dotted name, such as `blocks.0.out`.
     pub name: String,
-    /// Its axes without the batch, outermost first: `channel, row, column` or `unit`.
+    /// Its axes without the batch, outermost first: `channel, row, column` or `unit`. Those that are places
+    /// come last.
     pub axes: Vec<Axis>,
     /// Which part of the network it belongs to.
     pub stage: Stage,
@@ -148,6 +154,12 @@ impl Site {
     /// Number of its elements.
     pub fn len(&self) -> usize {
         self.axes.iter().map(|axis| axis.len).product()
+    }
+
+    /// Its axes that are places, such as row and column.
+    pub fn places(&self) -> Vec<Axis> {
+        let places = self.axes.iter().filter(|axis| axis.is_place());
+        places.cloned().collect()
     }
 
     /// Whether it is the network's answer itself: logits or value.
@@ -298,6 +310,9 @@ mod tests {
         let expected = serde_json::json!({
             "blocks": 1, "channels": 4, "policy_channels": 1, "value_channels": 1, "value_width": 4,
         });
+        assert_eq!(scaled, expected);
+        let scaled = transformer::ENTRY.scaled(&serde_json::json!({"heads": 2}), 0.25);
+        let expected = serde_json::json!({"heads": 2, "head_width": 2, "mlp_width": 16});
         assert_eq!(scaled, expected);
     }
 

@@ -11,7 +11,7 @@ pub(super) use effect::{compare, divergence};
 use super::{
     OpEntry, Subject,
     figure::{Bar, Body, Colour, Figure, Number, Scale},
-    layout, reference_states,
+    layout, parts, reference_states,
 };
 use crate::{
     error::Result,
@@ -280,16 +280,12 @@ pub(super) fn last_hidden(sites: &[Site]) -> &Site {
     hidden.unwrap_or(&sites[0])
 }
 
-/// What is ablated together: channels of a grid, units elsewhere.
+/// What is ablated together: heads, channels of a grid, units elsewhere. A head's units are one whole: turned
+/// by any rotation that the weights after them undo, they would do the same.
 fn units(site: &Site) -> Vec<Vec<usize>> {
-    match site.axes.as_slice() {
-        [channel, row, column] => {
-            let area = row.len * column.len;
-            (0..channel.len)
-                .map(|index| (index * area..(index + 1) * area).collect())
-                .collect()
-        }
-        _ => (0..site.len()).map(|index| vec![index]).collect(),
+    match site.axes.iter().any(|axis| axis.name == "head") {
+        true => parts::Part::Head.groups(site),
+        false => parts::Part::Channel.groups(site),
     }
 }
 

@@ -4,7 +4,10 @@
 //! From the last hidden site to the logits and to the value (before its tanh) the network is linear, so that
 //! a unit's contribution is its activation times its weight, and contributions and bias sum to the answer.
 //! Earlier sites have no such map. There activation times gradient says what flows through a site in this
-//! one state, and how wrong that would be in others is reported.
+//! one state, and how wrong that would be in others is reported. Where the site itself is a sum, such as a
+//! residual stream, it comes apart into the heads and layers that write into it.
+
+mod writers;
 
 use super::{
     OpEntry, Subject,
@@ -141,6 +144,18 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
             parameters.top,
         ),
     ];
+    let networks = [&subject.evaluator, &subject.untrained];
+    let readouts = [&trained, &untrained];
+    figures.extend(
+        writers::figure(
+            networks,
+            state.as_ref(),
+            &sites,
+            readouts,
+            (&measure, place),
+        )
+        .await?,
+    );
     figures.extend(channels(
         site,
         &measure,
@@ -220,6 +235,18 @@ impl Measure {
         }
     }
 
+    /// What it makes of a map's weights, `[element]`.
+    fn weights(&self, map: &Readout) -> Vec<f32> {
+        let mut weights = vec![0.0; map.weights.first().map_or(0, Vec::len)];
+        for (row, factor) in map.weights.iter().zip(&self.factors) {
+            weights
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, x)| *sum += factor * x);
+        }
+        weights
+    }
+
     /// Of all logits, or of the one value.
     fn of(&self, answers: &[f32]) -> f32 {
         dot(&self.factors, answers)
@@ -230,20 +257,15 @@ impl Measure {
 fn parts(measure: &Measure, readouts: &Readouts, place: usize, site: &Site) -> Parts {
     let map = &measure.maps(readouts)[place];
     let row = &readouts.recorded[&site.name][..site.len()];
-    let weight = |element: usize| {
-        let weights = map.weights.iter().zip(&measure.factors);
-        weights
-            .map(|(row, factor)| row[element] * factor)
-            .sum::<f32>()
-    };
     let given = match measure.answer {
         Answer::Value => readouts.answers.values[0],
         _ => measure.of(readouts.answers.logits_of(0)),
     };
+    let weights = measure.weights(map);
     let contributions: Vec<f32> = row
         .iter()
-        .enumerate()
-        .map(|(element, x)| x * weight(element))
+        .zip(weights)
+        .map(|(x, weight)| x * weight)
         .collect();
     let bias = measure.of(&map.bias);
     let sum = contributions.iter().sum::<f32>() + bias;

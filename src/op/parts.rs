@@ -15,9 +15,9 @@ pub enum Part {
     /// Single elements: a unit, or a channel at a cell.
     #[default]
     Unit,
-    /// Whole channels, or single units where there are none.
+    /// Whole channels, such as a head's unit or an attention pattern, or single units where there are none.
     Channel,
-    /// Cells or positions over all channels, or single units where there are none.
+    /// Cells, positions or pairs of them over all channels, or single units where there are none.
     Cell,
     /// Whole attention heads, or single units where there are none.
     Head,
@@ -25,17 +25,13 @@ pub enum Part {
     Site,
 }
 
-/// Axes along which a site repeats itself in space or time.
-const PLACES: [&str; 3] = ["row", "column", "position"];
-
 impl Part {
     /// Which axes of `site` tell its parts apart; all of them where this part does not apply.
     fn keeps(self, site: &Site) -> Vec<bool> {
-        let is_place = |axis: &Axis| PLACES.contains(&axis.name.as_str());
         let keep = |axis: &Axis| match self {
             Self::Unit => true,
-            Self::Channel => !is_place(axis),
-            Self::Cell => is_place(axis),
+            Self::Channel => !axis.is_place(),
+            Self::Cell => axis.is_place(),
             Self::Head => axis.name == "head",
             Self::Site => false,
         };
@@ -93,9 +89,6 @@ impl Part {
                 );
                 layout::panels(&whole, values, space)
             }
-            [_, _] if site.axes.len() == 3 => {
-                layout::cells(site, values).map_or_else(Vec::new, |panel| vec![panel])
-            }
             _ => layout::panels(&reduced, values, space),
         }
     }
@@ -136,11 +129,8 @@ mod tests {
         assert_eq!(Part::Head.name(&heads, 1), "here, head 1");
         let pattern = site(&[("head", 3), ("query", 2), ("key", 2)]);
         assert_eq!(Part::Head.groups(&pattern)[1], [4, 5, 6, 7]);
-        assert_eq!(
-            Part::Cell.groups(&pattern).len(),
-            12,
-            "no places: single elements"
-        );
+        assert_eq!(Part::Channel.groups(&pattern)[1], [4, 5, 6, 7]);
+        assert_eq!(Part::Cell.groups(&pattern)[1], [1, 5, 9], "from 0 to 1");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{
     Subject,
     ablate::last_hidden,
     figure::{Body, Colour, Figure},
+    layout,
     linear::Matrix,
     value_map::correlation,
 };
@@ -28,12 +29,9 @@ pub(super) fn choose<'a>(subject: &Subject<'a>, name: &str) -> Result<&'a Site> 
     }
 }
 
-/// Cells of a site on a grid, and 1 elsewhere.
+/// Cells of a site that has cells or other places, and 1 elsewhere.
 pub(super) fn cells(site: &Site) -> usize {
-    match site.axes.as_slice() {
-        [_, row, column] => row.len * column.len,
-        _ => 1,
-    }
+    site.places().iter().map(|axis| axis.len).product()
 }
 
 /// Rows at most, states times cells: more would keep a page waiting.
@@ -46,10 +44,9 @@ pub(super) fn num_states(site: &Site, asked: usize) -> usize {
 
 /// What a column of a site's matrix is called: a channel of a grid, a unit elsewhere.
 pub(super) fn column_name(site: &Site, column: usize) -> String {
-    match site.axes.first() {
-        Some(axis) => axis.place(column),
-        None => String::new(),
-    }
+    let axes = site.axes.iter().filter(|axis| !axis.is_place()).cloned();
+    let columns = Site::new(site.name.clone(), axes.collect(), site.stage);
+    layout::element_name(&columns, column)
 }
 
 /// Activations of `states` at `site`: a row a state and a column a unit, or on a grid a row each cell of

@@ -184,15 +184,15 @@ async fn damaged(
             bank(&subject.evaluator, states, subject.sites).await?,
         ),
     };
+    let cells = samples::cells(site);
     let edit = Edit {
         site: site.name.clone(),
-        select: match site.axes.as_slice() {
-            [channel, _, _] => Select::Along {
-                axis: channel.name.clone(),
-                indices: units.clone(),
-            },
-            _ => Select::Units(units.clone()),
-        },
+        select: Select::Units(
+            units
+                .iter()
+                .flat_map(|&unit| unit * cells..(unit + 1) * cells)
+                .collect(),
+        ),
         op,
     };
     let mut broken = subject.evaluator.clone();

@@ -8,6 +8,7 @@ pub mod keys_chests;
 pub mod monster_gridworld;
 pub mod tictactoe_alphazero;
 pub mod tictactoe_clone;
+pub mod tictactoe_transformer;
 pub mod tree_gridworld;
 
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use serde_json::Value;
 pub static PRESETS: &[&Preset] = &[
     &tictactoe_alphazero::PRESET,
     &tictactoe_clone::PRESET,
+    &tictactoe_transformer::PRESET,
     &connect4_alphazero::PRESET,
     &cartpole_ppo::PRESET,
     &corner_maze_misgeneralisation::PRESET,
@@ -80,8 +82,10 @@ pub fn entry(id: &str) -> Result<&'static Preset> {
 pub struct Claim {
     /// The metric: the id of a score, or of a number that an op gives.
     pub metric: &'static str,
-    /// The op, on its default parameters and the preset's states; none for a score.
+    /// The op, on the preset's states; none for a score.
     pub op: Option<&'static str>,
+    /// What differs from the op's defaults, as `name=value`.
+    pub set: &'static [&'static str],
     /// Its highest allowed value.
     pub at_most: Option<f64>,
     /// Its lowest allowed value.
@@ -96,6 +100,7 @@ impl Claim {
         Self {
             metric,
             op: None,
+            set: &[],
             at_most: None,
             at_least: Some(least),
             reason,
@@ -107,6 +112,7 @@ impl Claim {
         Self {
             metric,
             op: None,
+            set: &[],
             at_most: Some(most),
             at_least: None,
             reason,
@@ -117,5 +123,17 @@ impl Claim {
     const fn of(mut self, op: &'static str) -> Self {
         self.op = Some(op);
         self
+    }
+
+    /// The same with other parameters of the op.
+    const fn with(mut self, set: &'static [&'static str]) -> Self {
+        self.set = set;
+        self
+    }
+
+    /// The op's parameters.
+    pub fn parameters(&self) -> Result<Value> {
+        let pairs: Vec<String> = self.set.iter().map(|&pair| pair.to_owned()).collect();
+        crate::schema::set_pairs(&pairs).map(Value::Object)
     }
 }

@@ -93,9 +93,26 @@ pub fn random_state(start: &dyn Env, seed: u64) -> Box<dyn Env> {
     states[Rng::new(seed).split("place").below(states.len() - 1)].clone()
 }
 
+/// Activations that a small network has at most, where smaller parameters can bring that about.
+const MOST_ACTIVATIONS: usize = 4096;
+
+/// Parameters of a small network of `entry` for `env`, or the reason why it does not apply.
+pub fn small_sizes(entry: &ModelEntry, env: &dyn Env) -> Result<Value> {
+    let mut parameters = Value::Null;
+    for limit in [8, 4, 2] {
+        parameters = shrunk(&(entry.schema)(), limit);
+        let network = (entry.make)(&parameters, env.space(), &mut Rng::new(0), &device())?;
+        let sites = network.sites(env.space());
+        if sites.iter().map(Site::len).sum::<usize>() <= MOST_ACTIVATIONS {
+            break;
+        }
+    }
+    Ok(parameters)
+}
+
 /// A small network of `entry` for `env`, or the reason why it does not apply.
 pub fn small_network(entry: &ModelEntry, env: &dyn Env, seed: u64) -> Result<Network> {
-    let parameters = shrunk(&(entry.schema)(), 8);
+    let parameters = small_sizes(entry, env)?;
     (entry.make)(&parameters, env.space(), &mut Rng::new(seed), &device())
 }
 

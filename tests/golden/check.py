@@ -106,7 +106,7 @@ def array(t, dtype=np.float64):
 
 
 def linear(p, name, x):
-    return x @ p[f"{name}.weight"].T + p[f"{name}.bias"]
+    return x @ p[f"{name}.weight"].T + p.get(f"{name}.bias", 0)
 
 
 def convolve(p, name, x):
@@ -144,6 +144,31 @@ def forward_convnet(p, x, sites):
     sites["value.hidden"] = v = relu(linear(p, "value.hidden", v.reshape(len(x), -1)))
     logits = linear(p, "policy.linear", f.reshape(len(x), -1))
     return logits, np.tanh(linear(p, "value.linear", v))[:, 0]
+
+
+def forward_transformer(p, x, sites):
+    batch, tokens, width = len(x), 9, p["position"].shape[2]
+
+    def tap(name, h):  # [batch, token, unit] to [batch, unit, token]
+        sites[name] = h.transpose(0, 2, 1)
+        return h
+
+    h = tap("embed", linear(p, "embed", x.reshape(batch, 2, tokens).transpose(0, 2, 1)) + p["position"])
+    for i in range(2):
+        at, heads = f"blocks.{i}", 2
+        for part in "qkv":
+            turned = linear(p, f"{at}.attn.{part}", h).reshape(batch, tokens, heads, width // heads)
+            sites[f"{at}.attn.{part}"] = turned.transpose(0, 2, 3, 1)
+        q, k, v = (sites[f"{at}.attn.{part}"] for part in "qkv")
+        scores = np.exp(np.einsum("bhui,bhuj->bhij", q, k) / (width / heads) ** 0.5)
+        sites[f"{at}.attn.pattern"] = pattern = scores / scores.sum(3, keepdims=True)
+        sites[f"{at}.attn.z"] = z = np.einsum("bhij,bhuj->bhui", pattern, v)
+        z = z.reshape(batch, width, tokens).transpose(0, 2, 1)
+        h = tap(f"{at}.resid_mid", h + tap(f"{at}.attn_out", linear(p, f"{at}.attn.out", z)))
+        hidden = tap(f"{at}.mlp.post", relu(linear(p, f"{at}.mlp.hidden", h)))
+        h = tap(f"{at}.resid_post", h + tap(f"{at}.mlp_out", linear(p, f"{at}.mlp.out", hidden)))
+    read = h.reshape(batch, -1)
+    return linear(p, "policy", read), np.tanh(linear(p, "value", read))[:, 0]
 
 
 def losses(logits, value, golden):
@@ -457,6 +482,7 @@ def main():
     check_games("connect4", 6, 7, 4, drops=True)
     check_network("mlp", forward_mlp)
     check_network("convnet", forward_convnet)
+    check_network("transformer", forward_transformer)
     check_ppo()
     check_decomposition()
     check_probes()

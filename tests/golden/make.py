@@ -1,7 +1,7 @@
 """Write the golden files: what the reference libraries say, for the Rust tests to read.
 
-    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [ppo] [decomposition] [probes]
-        [attribution]
+    python make.py [tictactoe] [connect4] [cartpole] [mlp] [convnet] [transformer] [ppo]
+        [decomposition] [probes] [attribution]
 
 Without a name it writes all.
 
@@ -158,6 +158,50 @@ def build_convnet():
     return net, forward
 
 
+def build_transformer():
+    """Two blocks of two heads of four units, on nine tokens of [batch, 2, 3, 3]."""
+    import torch
+    from torch import nn
+
+    heads, width, hidden = 2, 8, 16
+
+    def build_block():
+        attn = nn.ModuleDict({n: nn.Linear(width, width, bias=n != "k") for n in ("q", "k", "v", "out")})
+        mlp = nn.ModuleDict({"hidden": nn.Linear(width, hidden), "out": nn.Linear(hidden, width)})
+        return nn.ModuleDict({"attn": attn, "mlp": mlp})
+
+    net = nn.Module()
+    net.embed = nn.Linear(2, width)
+    net.position = nn.Parameter(torch.randn(1, 9, width) / 2)
+    net.blocks = nn.ModuleList(build_block() for _ in range(2))
+    net.policy, net.value = nn.Linear(9 * width, 9), nn.Linear(9 * width, 1)
+
+    def forward(x):
+        batch, sites = len(x), {}
+
+        def tap(name, h):  # [batch, token, unit] to [batch, unit, token]
+            sites[name] = h.transpose(1, 2)
+            return h
+
+        h = tap("embed", net.embed(x.flatten(2).transpose(1, 2)) + net.position)
+        for i, block in enumerate(net.blocks):
+            attn, mlp, at = block["attn"], block["mlp"], f"blocks.{i}"
+            q, k, v = (attn[part](h).reshape(batch, 9, heads, -1).transpose(1, 2) for part in "qkv")
+            pattern = torch.softmax(q @ k.transpose(2, 3) / (width / heads) ** 0.5, 3)
+            z = pattern @ v  # [batch, head, token, unit]
+            for name, part in zip("qkvz", (q, k, v, z)):
+                sites[f"{at}.attn.{name}"] = part.transpose(2, 3)  # [batch, head, unit, token]
+            sites[f"{at}.attn.pattern"] = pattern  # [batch, head, query, key]
+            written = tap(f"{at}.attn_out", attn["out"](z.transpose(1, 2).reshape(batch, 9, width)))
+            h = tap(f"{at}.resid_mid", h + written)
+            hidden_units = tap(f"{at}.mlp.post", torch.relu(mlp["hidden"](h)))
+            h = tap(f"{at}.resid_post", h + tap(f"{at}.mlp_out", mlp["out"](hidden_units)))
+        read = h.flatten(1)  # [batch, token × unit]
+        return net.policy(read), torch.tanh(net.value(read)).squeeze(1), sites
+
+    return net, forward
+
+
 def draw_batch(rng, batch):
     """Random boards as two 0/1 planes, the empty cells as legal moves, random targets."""
     boards = []
@@ -189,7 +233,7 @@ def alphazero_loss(logits, value, legal, pi, z):
     return policy_loss + value_loss, policy_loss, value_loss
 
 
-def make_network(build, seed, batch, shape):
+def make_network(build, seed, batch, shape, scale=2, kinks=lambda site: True):
     """Forward, loss, gradients and Adam of one network on one random batch."""
     import torch
 
@@ -201,8 +245,8 @@ def make_network(build, seed, batch, shape):
     x = x.reshape(batch, *shape)
     net.double()
     with torch.no_grad():
-        for p in net.parameters():  # twice the default scale, six decimals, as float32
-            p.copy_(torch.round(2 * p, decimals=6).float())
+        for p in net.parameters():  # larger than by default, six decimals, as float32
+            p.copy_(torch.round(scale * p, decimals=6).float())
 
     def loss_now():
         logits, value, sites = forward(x)
@@ -210,7 +254,8 @@ def make_network(build, seed, batch, shape):
 
     logits, value, sites, loss, policy_loss, value_loss = loss_now()
     loss.backward()
-    assert min(t[t != 0].abs().min() for t in sites.values()) > 1e-3, "a unit too close to its kink"
+    kinked = [t for name, t in sites.items() if kinks(name)]
+    assert min(t[t != 0].abs().min() for t in kinked) > 1e-3, "a unit too close to its kink"
     out = {
         "source": source("torch", seed),
         "parameters": {n: tensor(p, decimals=6) for n, p in net.named_parameters()},
@@ -248,6 +293,11 @@ def make_mlp():
 
 def make_convnet():
     return make_network(build_convnet, seed=95, batch=4, shape=(2, 3, 3))
+
+
+def make_transformer():
+    kinks = lambda site: site.endswith("mlp.post")
+    return make_network(build_transformer, seed=94, batch=3, shape=(2, 3, 3), scale=1.25, kinks=kinks)
 
 
 # --- PPO: PyTorch -----------------------------------------------------------------------------
@@ -693,6 +743,7 @@ MAKERS = {
     "cartpole": make_cartpole,
     "mlp": make_mlp,
     "convnet": make_convnet,
+    "transformer": make_transformer,
     "ppo": make_ppo,
     "decomposition": make_decomposition,
     "probes": make_probes,
