@@ -30,13 +30,20 @@ pub static PRESET: Preset = Preset {
             "the teacher has a few units that do nothing, and the student fewer",
         )
         .of("compare"),
-        // At equal width a student has 10 to 20 such units: it is the width that takes them, not the teaching.
         Claim::at_most(
             "vestigial_student",
             2.0,
             "a quarter of the width has little room for units that do nothing",
         )
         .of("compare"),
+        // Seeds 0 to 2: 10 to 12; seeds 3 to 5: 11 to 20. It is the width that takes them, not the teaching.
+        Claim::at_least(
+            "vestigial_equal",
+            5.0,
+            "a student as wide as its teacher has more of them than the teacher",
+        )
+        .of("compare")
+        .with(&["equal_width=true"]),
     ],
     ..tictactoe_alphazero::PRESET
 };
