@@ -132,9 +132,11 @@ async fn run(subject: &Subject<'_>, parameters: &Parameters) -> Result<Vec<Figur
     let mut states = reference_states(subject.env, count, &mut subject.rng.split("reference"));
     let held_out = states.split_off(states.len() - states.len() / 4);
     if states.len() < 2 || held_out.len() < 2 {
-        return Err(Error::not_applicable(
-            "this environment has too few states to learn from and to hold out",
-        ));
+        return Err(Error::not_applicable(format!(
+            "{} states are all that there are, or that fit, of {}: too few to learn from and to hold out",
+            states.len() + held_out.len(),
+            site.name
+        )));
     }
     let total = 2 * parameters.num_steps + 1;
     let split = (states.as_slice(), held_out.as_slice());
