@@ -261,11 +261,20 @@ impl Attention {
             taps.at(format_args!("{block}.attn.{name}"), part)
         };
         let (q, k, v) = (part("q", &self.q), part("k", &self.k), part("v", &self.v));
-        let scores = q.permute([0, 1, 3, 2]).matmul(k) / (units as f32).sqrt(); // [batch, head, query, key]
-        let pattern = activation::softmax(scores, 3); // [batch, head, query, key]
+        // Laid out anew, since how a product is summed depends on how its factors lie in memory, and a tap
+        // that listens moves them.
+        let all = batch * self.heads;
+        let by_token = |part: Tensor<4>| part.permute([0, 1, 3, 2]).reshape([all, tokens, units]);
+        let scores = by_token(q).matmul(k.reshape([all, units, tokens])); // [batch × head, query, key]
+        let pattern = activation::softmax(scores / (units as f32).sqrt(), 2);
+        let pattern = pattern.reshape([batch, self.heads, tokens, tokens]); // [batch, head, query, key]
         let pattern = taps.at(format_args!("{block}.attn.pattern"), pattern);
-        let z = pattern.matmul(v.permute([0, 1, 3, 2])); // [batch, head, query, unit]
-        let z = taps.at(format_args!("{block}.attn.z"), z.permute([0, 1, 3, 2])); // [batch, head, unit, query]
+        let pattern = pattern.reshape([all, tokens, tokens]); // [batch × head, query, key]
+        let z = pattern.matmul(by_token(v)); // [batch × head, query, unit]
+        let z = z
+            .reshape([batch, self.heads, tokens, units])
+            .permute([0, 1, 3, 2]);
+        let z = taps.at(format_args!("{block}.attn.z"), z); // [batch, head, unit, query]
         let z = z.permute([0, 3, 1, 2]).reshape([batch, tokens, width]); // [batch, token, head × unit]
         on_rows(&self.out, z)
     }
