@@ -31,7 +31,7 @@ use glassbox::{
     session::{Session, block_on, config::RunConfig, protocol::Event},
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What every entry has: its room, id, title, summary and schema.
 type Common = (
@@ -1366,9 +1366,13 @@ fn ops_that_ask_for_a_site_take_every_site_and_no_other() {
             if property["x-choices"] != json!("sites") {
                 continue;
             }
+            // A third of a model's sites in each world, another third in the next.
+            let mut worlds: BTreeMap<&str, usize> = BTreeMap::new();
             for_benches(|bench| {
+                let world = worlds.entry(bench.model.id).or_default();
+                *world += 1;
                 let applies = bench.run(op, &quick(&schema, &json!({})), bench.states(op));
-                for site in &bench.sites {
+                for site in bench.sites.iter().skip(*world % 3).step_by(3) {
                     let what = format!("{} at {}", op.id, site.name);
                     let parameters = quick(&schema, &json!({ name.clone(): site.name }));
                     match bench.run(op, &parameters, bench.states(op)) {
