@@ -18,6 +18,9 @@ fn name_of(ply: usize) -> String {
     }
 }
 
+/// Scores of splits, on some of the states.
+type On = fn(&Scores) -> &Vec<(f32, usize)>;
+
 fn on_ground(ground: Ground) -> &'static str {
     match ground {
         Ground::Tree => "on the agent's search tree",
@@ -172,14 +175,14 @@ fn table(study: &Study, found: &Found<'_>) -> Figure {
             0 => format!("f1_now{what}"),
             ply => format!("f1_{ply}_ahead{what}"),
         };
-        let highest = |of: fn(&Scores) -> &Vec<(f32, usize)>| {
+        let highest = |of: On| {
             let controls = row.controls.iter().flatten();
             controls
                 .filter_map(|control| Some(Estimate::of(of(control))?.mean))
                 .fold(0.0, f32::max)
         };
         let (on, off) = (on_ground(study.ground), "off it");
-        let all: [(&str, &str, fn(&Scores) -> &Vec<(f32, usize)>); 3] = [
+        let all: [(&str, &str, On); 3] = [
             (
                 "",
                 &format!("{}, from {}", name_of(row.ply), row.site.name),
