@@ -221,6 +221,7 @@ fn regression(splits: &[(&Split, Prepared)], values: &[f32], penalty: f32) -> Op
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::{env, op::probe::data::Sample, rng::Rng};
