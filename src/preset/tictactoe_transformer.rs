@@ -1,6 +1,6 @@
 //! Problem 8.3 with attention: AlphaZero on tic-tac-toe, its network a transformer over the nine cells.
 
-use super::{Claim, Preset};
+use super::{Claim, Preset, tictactoe_alphazero};
 use serde_json::json;
 
 /// Parameters of `ablate`: the heads of the first block.
@@ -11,12 +11,8 @@ pub static PRESET: Preset = Preset {
     id: "tictactoe_transformer",
     title: "Tic-tac-toe · transformer",
     summary: "Learns never to lose, with attention between the nine cells; its answers come apart exactly into heads and layers.",
-    problem: "8.3",
-    environment: "tictactoe",
     model: "transformer",
-    agent: "alphazero",
     updates: 200,
-    checkpoint_every: 10,
     parameters: || json!({"model": {"blocks": 2}}),
     ops: &[
         "direct_attribution",
@@ -25,13 +21,6 @@ pub static PRESET: Preset = Preset {
         "lens",
         "activations",
     ],
-    // One stone moved: X wins on the diagonal, or in the middle column.
-    states: || {
-        vec![
-            json!({"board": [1, 0, 2, 2, 1, 0, 0, 0, 0], "player": 0}),
-            json!({"board": [0, 1, 2, 2, 1, 0, 0, 0, 0], "player": 0}),
-        ]
-    },
     claims: &[
         Claim::at_most(
             "lines_lost_bare",
@@ -87,4 +76,5 @@ pub static PRESET: Preset = Preset {
         .of("ablate")
         .with(HEADS),
     ],
+    ..tictactoe_alphazero::PRESET
 };
